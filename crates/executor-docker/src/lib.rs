@@ -1,0 +1,1 @@
+//! The Docker backend: sandboxes as hardened containers.

@@ -1,0 +1,1 @@
+//! What a backend is tested with: laws, probes, a model and an unconfined backend.

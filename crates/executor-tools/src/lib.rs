@@ -1,0 +1,1 @@
+//! `execute-python` as an MCP tool: parameters, schemas and rendering.

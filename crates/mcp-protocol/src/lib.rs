@@ -1,0 +1,1 @@
+//! JSON-RPC and MCP types for every revision, as pure data.

@@ -1,0 +1,1 @@
+//! A deterministic MCP server engine, its driver and its in-memory pair.

@@ -1,0 +1,1 @@
+//! Settings, logging, signals, doctor, run and assembly of the servers.

@@ -1,0 +1,1 @@
+//! mcp-python-sse: the server over HTTP.

@@ -1,0 +1,1 @@
+//! mcp-python-stdio: the server on standard input and output.
