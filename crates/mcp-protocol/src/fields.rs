@@ -1,0 +1,73 @@
+//! Reads named members of an object, with errors that say where and what. Every decoder of parameters uses it.
+
+use serde_json::{Map, Value};
+
+use crate::jsonrpc::ErrorObject;
+
+/// An object of the peer, and how to call it in an error.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fields<'a> {
+    object: &'a Map<String, Value>,
+    path: &'a str,
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) const fn new(object: &'a Map<String, Value>, path: &'a str) -> Self {
+        Self { object, path }
+    }
+
+    pub(crate) fn get(self, key: &str) -> Option<&'a Value> {
+        self.object.get(key)
+    }
+
+    pub(crate) fn text(self, key: &str) -> Result<&'a str, ErrorObject> {
+        self.optional_text(key)?.ok_or_else(|| self.missing(key))
+    }
+
+    pub(crate) fn optional_text(self, key: &str) -> Result<Option<&'a str>, ErrorObject> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => Err(self.mistyped(key, "a string", other)),
+        }
+    }
+
+    pub(crate) fn object(self, key: &str) -> Result<&'a Map<String, Value>, ErrorObject> {
+        self.optional_object(key)?.ok_or_else(|| self.missing(key))
+    }
+
+    pub(crate) fn optional_object(
+        self,
+        key: &str,
+    ) -> Result<Option<&'a Map<String, Value>>, ErrorObject> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::Object(object)) => Ok(Some(object)),
+            Some(other) => Err(self.mistyped(key, "an object", other)),
+        }
+    }
+
+    pub(crate) fn missing(self, key: &str) -> ErrorObject {
+        ErrorObject::invalid_params(format!("`{}.{key}` is missing", self.path))
+    }
+
+    pub(crate) fn wrong(self, key: &str, why: &str) -> ErrorObject {
+        ErrorObject::invalid_params(format!("`{}.{key}` {why}", self.path))
+    }
+
+    fn mistyped(self, key: &str, wanted: &str, found: &Value) -> ErrorObject {
+        self.wrong(key, &format!("must be {wanted}, not {}", kind(found)))
+    }
+}
+
+/// The JSON type of a value, with its article.
+pub(crate) const fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}

@@ -1,0 +1,217 @@
+//! How a conversation opens: `initialize` (by handshake) and `server/discover` (stateless), and who the peers are.
+
+use serde_json::{Map, Value};
+
+use crate::Revision;
+use crate::fields::Fields;
+use crate::jsonrpc::ErrorObject;
+
+/// A program that speaks the protocol.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Implementation {
+    /// For programs.
+    pub name: String,
+    /// For people (2025-06-18).
+    pub title: Option<String>,
+    /// Its own version.
+    pub version: String,
+    /// What it is (2025-11-25).
+    pub description: Option<String>,
+    /// Where it lives (2025-11-25).
+    pub website_url: Option<String>,
+}
+
+impl Implementation {
+    /// An implementation with a name and a version only.
+    pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            title: None,
+            version: version.into(),
+            description: None,
+            website_url: None,
+        }
+    }
+
+    /// Adds the name for people.
+    #[must_use]
+    pub fn with_title(mut self, title: impl Into<String>) -> Self {
+        self.title = Some(title.into());
+        self
+    }
+
+    /// Adds what it is.
+    #[must_use]
+    pub fn with_description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+
+    pub(crate) fn decode(info: &Map<String, Value>, path: &str) -> Result<Self, ErrorObject> {
+        let info = Fields::new(info, path);
+        let optional = |key| Ok::<_, ErrorObject>(info.optional_text(key)?.map(str::to_owned));
+        Ok(Self {
+            name: info.text("name")?.to_owned(),
+            title: optional("title")?,
+            version: info.text("version")?.to_owned(),
+            description: optional("description")?,
+            website_url: optional("websiteUrl")?,
+        })
+    }
+}
+
+/// What a client can do, as it declared it. Questions to it are added with the features that ask them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClientCapabilities {
+    declared: Map<String, Value>,
+}
+
+impl ClientCapabilities {
+    pub(crate) const fn from_map(declared: Map<String, Value>) -> Self {
+        Self { declared }
+    }
+
+    /// Whether the client declared a capability of this name, with whatever settings.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.declared.get(name).is_some_and(Value::is_object)
+    }
+}
+
+/// What this server can do. A capability that is not declared has no methods.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerCapabilities {
+    /// `tools/list` and `tools/call` are served.
+    pub tools: bool,
+}
+
+impl ServerCapabilities {
+    /// A server that has tools and nothing else.
+    #[must_use]
+    pub const fn tools_only() -> Self {
+        Self { tools: true }
+    }
+}
+
+/// The parameters of `initialize`.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct InitializeParams {
+    /// The revision that the client would like best, served or not.
+    pub protocol_version: String,
+    /// What the client can do, for the whole session.
+    pub capabilities: ClientCapabilities,
+    /// Who the client says it is.
+    pub client_info: Implementation,
+}
+
+impl InitializeParams {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_PARAMS` naming the member that is missing or mistyped.
+    pub fn decode(params: &Map<String, Value>) -> Result<Self, ErrorObject> {
+        let params = Fields::new(params, "params");
+        Ok(Self {
+            protocol_version: params.text("protocolVersion")?.to_owned(),
+            capabilities: ClientCapabilities::from_map(params.object("capabilities")?.clone()),
+            client_info: Implementation::decode(params.object("clientInfo")?, "params.clientInfo")?,
+        })
+    }
+}
+
+/// The answer to `initialize`.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct InitializeResult {
+    /// What the session speaks from now on.
+    pub protocol_version: Revision,
+    /// What this server can do.
+    pub capabilities: ServerCapabilities,
+    /// Who this server is.
+    pub server_info: Implementation,
+    /// A hint for the model on how to use the server.
+    pub instructions: Option<String>,
+}
+
+impl InitializeResult {
+    /// An answer that settles on `protocol_version`.
+    #[must_use]
+    pub const fn new(
+        protocol_version: Revision,
+        capabilities: ServerCapabilities,
+        server_info: Implementation,
+        instructions: Option<String>,
+    ) -> Self {
+        Self {
+            protocol_version,
+            capabilities,
+            server_info,
+            instructions,
+        }
+    }
+}
+
+/// The answer to `server/discover`; it lists [`Revision::ALL`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct DiscoverResult {
+    /// What this server can do.
+    pub capabilities: ServerCapabilities,
+    /// A hint for the model on how to use the server.
+    pub instructions: Option<String>,
+}
+
+impl DiscoverResult {
+    /// An answer with the given capabilities.
+    #[must_use]
+    pub const fn new(capabilities: ServerCapabilities, instructions: Option<String>) -> Self {
+        Self {
+            capabilities,
+            instructions,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn initialize_names_what_is_missing() {
+        fn check(params: &Value, expected: &Expect) {
+            let shown = match InitializeParams::decode(params.as_object().unwrap()) {
+                Ok(params) => format!("{} {}", params.protocol_version, params.client_info.name),
+                Err(error) => error.to_string(),
+            };
+            expected.assert_eq(&shown);
+        }
+        let info = json!({"name": "c", "version": "1"});
+        check(
+            &json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": info}),
+            &expect!["2025-06-18 c"],
+        );
+        check(
+            &json!({}),
+            &expect!["`params.protocolVersion` is missing (-32602)"],
+        );
+        check(
+            &json!({"protocolVersion": 1, "capabilities": {}, "clientInfo": info}),
+            &expect!["`params.protocolVersion` must be a string, not a number (-32602)"],
+        );
+        check(
+            &json!({"protocolVersion": "x", "clientInfo": info}),
+            &expect!["`params.capabilities` is missing (-32602)"],
+        );
+        check(
+            &json!({"protocolVersion": "x", "capabilities": {}, "clientInfo": {"name": "c"}}),
+            &expect!["`params.clientInfo.version` is missing (-32602)"],
+        );
+    }
+}

@@ -1,0 +1,110 @@
+//! Content blocks per revision, and what stands for a kind that an old revision does not know.
+
+use serde_json::{Map, Value};
+
+use super::members::Members;
+use crate::Revision;
+use crate::content::{
+    Annotations, ContentBlock, MediaContent, Meta, ResourceBody, ResourceContents, ResourceLink,
+    Role,
+};
+
+/// Writes one block.
+pub(super) fn block(block: &ContentBlock, revision: Revision) -> Map<String, Value> {
+    let mut written = Map::new();
+    match block {
+        ContentBlock::Text(text) => {
+            written.put("type", "text");
+            written.put("text", text.text.clone());
+            put_annotations(&mut written, &text.annotations, revision);
+        }
+        ContentBlock::Image(media) => {
+            put_media(&mut written, "image", media);
+            put_annotations(&mut written, &media.annotations, revision);
+        }
+        ContentBlock::Audio(media) if revision >= Revision::V2025_03_26 => {
+            put_media(&mut written, "audio", media);
+            put_annotations(&mut written, &media.annotations, revision);
+        }
+        ContentBlock::Audio(media) => {
+            let mut resource = Map::new();
+            resource.put("uri", "audio:inline");
+            resource.put("mimeType", media.mime_type.clone());
+            resource.put("blob", media.data.clone());
+            written.put("type", "resource");
+            written.put("resource", resource);
+            put_annotations(&mut written, &media.annotations, revision);
+        }
+        ContentBlock::ResourceLink(link) if revision >= Revision::V2025_06_18 => {
+            put_link(&mut written, link);
+            put_annotations(&mut written, &link.annotations, revision);
+        }
+        ContentBlock::ResourceLink(link) => {
+            written.put("type", "text");
+            written.put("text", format!("[{}]({})", link.name, link.uri));
+            put_annotations(&mut written, &link.annotations, revision);
+        }
+        ContentBlock::Resource(embedded) => {
+            written.put("type", "resource");
+            written.put("resource", contents(&embedded.contents));
+            put_annotations(&mut written, &embedded.annotations, revision);
+        }
+    }
+    written
+}
+
+/// Writes `_meta`, unless it is empty.
+pub(super) fn put_meta(object: &mut Map<String, Value>, meta: &Meta) {
+    if !meta.is_empty() {
+        object.put("_meta", meta.clone());
+    }
+}
+
+fn put_media(written: &mut Map<String, Value>, kind: &str, media: &MediaContent) {
+    written.put("type", kind);
+    written.put("data", media.data.clone());
+    written.put("mimeType", media.mime_type.clone());
+}
+
+fn put_link(written: &mut Map<String, Value>, link: &ResourceLink) {
+    written.put("type", "resource_link");
+    written.put("uri", link.uri.clone());
+    written.put("name", link.name.clone());
+    written.put_some("title", link.title.clone());
+    written.put_some("description", link.description.clone());
+    written.put_some("mimeType", link.mime_type.clone());
+    written.put_some("size", link.size);
+}
+
+fn contents(contents: &ResourceContents) -> Map<String, Value> {
+    let mut written = Map::new();
+    written.put("uri", contents.uri.clone());
+    written.put_some("mimeType", contents.mime_type.clone());
+    match &contents.body {
+        ResourceBody::Text(text) => written.put("text", text.clone()),
+        ResourceBody::Blob(blob) => written.put("blob", blob.clone()),
+    }
+    written
+}
+
+fn put_annotations(block: &mut Map<String, Value>, annotations: &Annotations, revision: Revision) {
+    let mut written = Map::new();
+    if !annotations.audience.is_empty() {
+        let audience: Vec<Value> = annotations
+            .audience
+            .iter()
+            .map(|role| match role {
+                Role::User => "user".into(),
+                Role::Assistant => "assistant".into(),
+            })
+            .collect();
+        written.put("audience", audience);
+    }
+    written.put_some("priority", annotations.priority);
+    if revision >= Revision::V2025_06_18 {
+        written.put_some("lastModified", annotations.last_modified.clone());
+    }
+    if !written.is_empty() {
+        block.put("annotations", written);
+    }
+}

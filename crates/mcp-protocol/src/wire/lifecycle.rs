@@ -1,0 +1,59 @@
+//! Opening results per revision.
+
+use serde_json::{Map, Value};
+
+use super::ToWire;
+use super::members::Members;
+use crate::Revision;
+use crate::lifecycle::{DiscoverResult, Implementation, InitializeResult, ServerCapabilities};
+
+impl ToWire for InitializeResult {
+    fn to_wire(&self, revision: Revision) -> Map<String, Value> {
+        let mut result = Map::new();
+        result.put("protocolVersion", self.protocol_version.as_str());
+        result.put("capabilities", self.capabilities.to_wire(revision));
+        result.put("serverInfo", self.server_info.to_wire(revision));
+        result.put_some("instructions", self.instructions.clone());
+        result
+    }
+}
+
+impl ToWire for DiscoverResult {
+    fn to_wire(&self, revision: Revision) -> Map<String, Value> {
+        let versions: Vec<Value> = Revision::ALL
+            .into_iter()
+            .map(|known| known.as_str().into())
+            .collect();
+        let mut result = Map::new();
+        result.put("supportedVersions", versions);
+        result.put("capabilities", self.capabilities.to_wire(revision));
+        result.put_some("instructions", self.instructions.clone());
+        result
+    }
+}
+
+impl ToWire for Implementation {
+    fn to_wire(&self, revision: Revision) -> Map<String, Value> {
+        let mut info = Map::new();
+        info.put("name", self.name.clone());
+        info.put("version", self.version.clone());
+        if revision >= Revision::V2025_06_18 {
+            info.put_some("title", self.title.clone());
+        }
+        if revision >= Revision::V2025_11_25 {
+            info.put_some("description", self.description.clone());
+            info.put_some("websiteUrl", self.website_url.clone());
+        }
+        info
+    }
+}
+
+impl ToWire for ServerCapabilities {
+    fn to_wire(&self, _revision: Revision) -> Map<String, Value> {
+        let mut capabilities = Map::new();
+        if self.tools {
+            capabilities.put("tools", Map::new());
+        }
+        capabilities
+    }
+}

@@ -1,0 +1,97 @@
+//! One model, written for a given revision: the only place that knows which field exists where.
+//!
+//! Old clients tolerate fields that they do not know, yet a field that a revision does not define is left out all the
+//! same; content of a kind that a revision does not know is replaced, because old clients reject it.
+
+mod content;
+mod lifecycle;
+mod members;
+mod progress;
+mod tools;
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::Revision;
+use crate::envelope::SERVER_INFO;
+use crate::lifecycle::Implementation;
+use members::Members;
+
+/// Something that can be the `result` or the `params` of a message.
+pub trait ToWire {
+    /// Writes the object as `revision` defines it, without what [`complete`] adds.
+    fn to_wire(&self, revision: Revision) -> Map<String, Value>;
+}
+
+/// Makes a result complete: in the stateless revision it says that it is the final one, who answered, and how long it
+/// may be kept; in the others nothing is added.
+#[must_use]
+pub fn complete(
+    mut result: Map<String, Value>,
+    revision: Revision,
+    server: &Implementation,
+    cache: Option<Cache>,
+) -> Map<String, Value> {
+    if !revision.is_modern() {
+        return result;
+    }
+    result.put("resultType", "complete");
+    if let Some(cache) = cache {
+        result.put(
+            "ttlMs",
+            u64::try_from(cache.ttl.as_millis()).unwrap_or(u64::MAX),
+        );
+        result.put("cacheScope", cache.scope.as_str());
+    }
+    let mut meta = match result.remove("_meta") {
+        Some(Value::Object(meta)) => meta,
+        _ => Map::new(),
+    };
+    let mut info = Map::new();
+    info.put("name", server.name.clone());
+    info.put("version", server.version.clone());
+    meta.put(SERVER_INFO, info);
+    result.put("_meta", meta);
+    result
+}
+
+/// How long a client may keep a result (2026-07-28; required on discovery, lists and reads).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cache {
+    /// From the moment it was received.
+    pub ttl: Duration,
+    /// Who may share it.
+    pub scope: CacheScope,
+}
+
+impl Cache {
+    /// A result that is the same for every caller.
+    #[must_use]
+    pub const fn public(ttl: Duration) -> Self {
+        Self {
+            ttl,
+            scope: CacheScope::Public,
+        }
+    }
+}
+
+/// Who may share a kept result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CacheScope {
+    /// Everybody.
+    Public,
+    /// Only who asked.
+    Private,
+}
+
+impl CacheScope {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Private => "private",
+        }
+    }
+}
