@@ -1,8 +1,70 @@
-//! Runs Python programs in fresh, single-use sandboxes: the contract, the executor and the way out.
+//! Runs Python programs, each in a fresh, isolated, single-use sandbox.
+//!
+//! An [`Executor`] on a [backend](backend::SandboxBackend) takes [`ExecutionRequest`]s and gives
+//! [`Execution`]s: streams of [`Event`]s that end in exactly one [`Outcome`]. A program that fails
+//! is an outcome like any other; an error means that *we* did not do our work. Dropping an
+//! execution cancels it: the program and all that it started are killed, its sandbox is destroyed.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use executor_core::backend::SandboxBackend;
+//! use executor_core::{Ending, Event, ExecutionRequest, Executor, SandboxError};
+//!
+//! async fn four(backend: Arc<dyn SandboxBackend>) -> Result<(), SandboxError> {
+//!     let executor = Executor::builder(backend).build()?;
+//!     let mut execution = executor.execute(ExecutionRequest::new("print(2 + 2)"))?;
+//!     while let Some(event) = execution.next().await {
+//!         match event {
+//!             Event::Output { bytes, .. } => assert_eq!(bytes, "4\n"),
+//!             Event::Ended(outcome) => assert!(matches!(outcome.ending, Ending::Exited(0))),
+//!             _ => {}
+//!         }
+//!     }
+//!     executor.shutdown().await;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # What is where
+//!
+//! | to … | look at |
+//! |---|---|
+//! | run programs | [`Executor`], [`ExecutionRequest`], [`Execution`], [`Event`], [`Outcome`] |
+//! | bound them | [`limits`], [`ExecutorSettings`] |
+//! | let them out, or not | [`gateway`] |
+//! | give them modules | [`modules`] |
+//! | start sandboxes another way | [`backend`], [`capabilities`] |
+//!
+//! # What it promises
+//!
+//! A sandbox gets at most one program. What a backend does not declare to enforce is refused, not
+//! ignored. Every buffer, queue and duration has a bound. What was cut, killed or refused is said.
+//! The bytes that a sandbox sends are hostile input.
 
 pub mod backend;
 pub mod capabilities;
 pub mod error;
+mod event;
+mod execution;
 pub mod id;
 pub mod limits;
-pub mod output;
+pub mod modules;
+mod outcome;
+mod output;
+mod request;
+
+pub use self::error::{ErrorKind, SandboxError};
+pub use self::event::Event;
+pub use self::execution::Execution;
+pub use self::outcome::{Ending, Outcome, Timings, Usage};
+pub use self::output::{Captured, Keeper, OutputStream};
+pub use self::request::{ExecutionRequest, MAX_STDIN};
+
+const _: () = {
+    const fn shared<T: Send + Sync + 'static>() {}
+    const fn sent<T: Send + 'static>() {}
+    shared::<SandboxError>();
+    sent::<Execution>();
+    sent::<Event>();
+};
