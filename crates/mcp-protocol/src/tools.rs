@@ -6,9 +6,6 @@ use crate::content::{ContentBlock, Meta};
 use crate::fields::Fields;
 use crate::jsonrpc::ErrorObject;
 
-/// The longest tool name that is looked up; the specification recommends 128 characters at most.
-pub const MAX_NAME_BYTES: usize = 128;
-
 /// A tool as clients see it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

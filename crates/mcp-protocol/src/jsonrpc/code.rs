@@ -95,6 +95,15 @@ impl ErrorObject {
         Self::new(ErrorCode::INVALID_PARAMS, message)
     }
 
+    /// [`ErrorCode::INVALID_PARAMS`], naming a tool that does not exist (cut, since the name may be of any length).
+    #[must_use]
+    pub fn unknown_tool(name: &str) -> Self {
+        Self::new(
+            ErrorCode::INVALID_PARAMS,
+            format!("unknown tool {}", quoted(name)),
+        )
+    }
+
     /// [`ErrorCode::INTERNAL_ERROR`].
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::INTERNAL_ERROR, message)

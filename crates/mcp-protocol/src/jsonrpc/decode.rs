@@ -15,7 +15,7 @@ use super::{ErrorObject, Frame, Incoming, Notification, Request, RequestId, Resp
 /// See [`DecodeError`]. The elements of a batch carry their own.
 pub fn decode(bytes: &[u8]) -> Result<Frame, DecodeError> {
     let document = read::read(bytes).map_err(|error| {
-        DecodeError::nameless(ErrorObject::parse_error(format!("not valid JSON: {error}")))
+        DecodeError::unread(ErrorObject::parse_error(format!("not valid JSON: {error}")))
     })?;
     match document.value {
         Value::Array(elements) => batch(elements, document.violation),
@@ -36,7 +36,9 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    fn nameless(error: ErrorObject) -> Self {
+    /// For a message of which nothing was read, not even an id.
+    #[must_use]
+    pub const fn unread(error: ErrorObject) -> Self {
         Self {
             id: None,
             error,
@@ -54,7 +56,7 @@ impl fmt::Display for DecodeError {
 impl std::error::Error for DecodeError {}
 
 fn batch(elements: Vec<Value>, violation: Option<String>) -> Result<Frame, DecodeError> {
-    let refuse = |why: String| Err(DecodeError::nameless(ErrorObject::invalid_request(why)));
+    let refuse = |why: String| Err(DecodeError::unread(ErrorObject::invalid_request(why)));
     if let Some(violation) = violation {
         return refuse(violation);
     }
@@ -75,7 +77,7 @@ fn batch(elements: Vec<Value>, violation: Option<String>) -> Result<Frame, Decod
 fn message(value: Value, violation: Option<String>) -> Result<Incoming, DecodeError> {
     let Value::Object(mut members) = value else {
         let error = ErrorObject::invalid_request("a message must be a JSON object");
-        return Err(DecodeError::nameless(error));
+        return Err(DecodeError::unread(error));
     };
     let id = members.remove("id").map(|id| RequestId::from_value(&id));
     let fault = |error: ErrorObject| DecodeError {

@@ -1,0 +1,56 @@
+//! One stateless request over HTTP. Its life is its response stream's: dropping that cancels it.
+
+use std::sync::Arc;
+
+use mcp_protocol::jsonrpc::Frame;
+use mcp_protocol::jsonrpc::Incoming;
+use tokio::sync::mpsc;
+
+use super::reply::{self, BUFFER};
+use super::{Core, Delivery, Replies, Reply};
+use crate::engine::{Channel, ExchangeId, Input};
+use crate::server::Shared;
+use crate::tool::Principal;
+
+pub(crate) fn exchange(shared: &Arc<Shared>, message: Incoming, principal: Principal) -> Replies {
+    let (sender, replies) = Replies::channel(BUFFER);
+    let mut core = Core::new(Arc::clone(shared), Channel::Exchange, principal);
+    let frame = Ok(Frame::Single(message));
+    let first = core.step(Input::Received {
+        exchange: ExchangeId(1),
+        frame,
+    });
+    if !deliver(&sender, first) {
+        let stop = shared.stop.clone();
+        shared.tasks.spawn(async move {
+            loop {
+                let inputs = tokio::select! {
+                    inputs = core.event() => inputs,
+                    () = sender.closed() => break,
+                    () = stop.cancelled() => break,
+                };
+                for input in inputs {
+                    if deliver(&sender, core.step(input)) {
+                        return;
+                    }
+                }
+            }
+            core.close().await;
+        });
+    }
+    replies
+}
+
+/// Hands messages on; true once nothing more will follow.
+fn deliver(sender: &mpsc::Sender<Reply>, deliveries: Vec<Delivery>) -> bool {
+    let mut done = false;
+    for delivery in deliveries {
+        match delivery {
+            Delivery::Send {
+                frame, droppable, ..
+            } => reply::put(sender, frame, droppable),
+            Delivery::Done { .. } => done = true,
+        }
+    }
+    done
+}

@@ -1,0 +1,126 @@
+//! The driver: it carries out what the engine orders, and tells the engine what happened. It decides nothing.
+//!
+//! [`Core`] is what all transports share: an engine, the tasks of its calls, its timer. Around it, [`pipe`] moves
+//! lines, [`session`] serves one handshake session message by message, [`exchange`] serves one stateless request.
+
+mod calls;
+mod exchange;
+mod lines;
+mod pipe;
+mod reply;
+mod session;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use mcp_protocol::jsonrpc::OutgoingFrame;
+use tokio::time;
+
+use crate::engine::{Channel, Engine, ExchangeId, Input, Output};
+use crate::server::Shared;
+use crate::tool::Principal;
+use calls::RunningCalls;
+
+pub use pipe::ServeError;
+pub use reply::{Replies, Reply};
+pub use session::{Session, SessionClosed};
+
+pub(crate) use exchange::exchange;
+pub(crate) use pipe::serve;
+pub(crate) use session::open;
+
+/// An engine with its tasks and its timer.
+#[derive(Debug)]
+struct Core {
+    engine: Engine,
+    calls: RunningCalls,
+    shared: Arc<Shared>,
+}
+
+/// Something for the peer.
+#[derive(Debug)]
+enum Delivery {
+    Send {
+        exchange: ExchangeId,
+        frame: OutgoingFrame,
+        droppable: bool,
+    },
+    Done {
+        exchange: ExchangeId,
+    },
+}
+
+impl Core {
+    fn new(shared: Arc<Shared>, channel: Channel, principal: Principal) -> Self {
+        let engine = Engine::new(Arc::clone(&shared.registry), &shared.limits, channel);
+        let calls = RunningCalls::new(Arc::clone(&shared.permits), principal);
+        Self {
+            engine,
+            calls,
+            shared,
+        }
+    }
+
+    /// Takes in an event, starts and cancels calls, and gives back what is for the peer, in order.
+    fn step(&mut self, input: Input) -> Vec<Delivery> {
+        let mut deliveries = Vec::new();
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            for output in self.engine.step(now(), input) {
+                match output {
+                    Output::Send {
+                        exchange,
+                        frame,
+                        droppable,
+                    } => {
+                        deliveries.push(Delivery::Send {
+                            exchange,
+                            frame,
+                            droppable,
+                        });
+                    }
+                    Output::Done { exchange } => deliveries.push(Delivery::Done { exchange }),
+                    Output::Start(start) => inputs.extend(self.calls.start(start)),
+                    Output::Cancel { call } => self.calls.cancel(call),
+                }
+            }
+        }
+        deliveries
+    }
+
+    /// Waits for what happens inside: a call that ends or tells something, a timer. For ever, if nothing does.
+    ///
+    /// Cancel safe: nothing is lost when the future is dropped.
+    async fn event(&mut self) -> Vec<Input> {
+        let wake = self.engine.next_wake();
+        let timer = async {
+            match wake {
+                Some(at) => time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            inputs = self.calls.event() => inputs,
+            () = timer => vec![Input::Wake],
+        }
+    }
+
+    /// Cancels all calls and waits until their futures are dropped; not longer than the limit for draining, which
+    /// only a future that blocks its thread can reach.
+    async fn close(&mut self) -> Vec<Delivery> {
+        let deliveries = self.step(Input::Closed);
+        if time::timeout(self.shared.limits.drain, self.calls.all_gone())
+            .await
+            .is_err()
+        {
+            tracing::error!("calls that were cancelled do not end");
+        }
+        deliveries
+    }
+}
+
+/// The time as the runtime sees it, so that tests can pause it.
+fn now() -> Instant {
+    time::Instant::now().into_std()
+}

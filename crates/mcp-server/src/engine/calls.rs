@@ -1,0 +1,155 @@
+//! The calls in flight: bounded, found by request id for a cancel and by call id for everything else.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use mcp_protocol::jsonrpc::{ErrorObject, RequestId};
+use mcp_protocol::progress::{Progress, ProgressToken};
+use serde_json::json;
+
+use super::progress::{Meter, Rate};
+use super::{CallId, Caller, ExchangeId};
+use crate::ServerLimits;
+
+/// The table of calls. A cancelled call keeps its place until its future is dropped, so that cancelling does not get
+/// around the bound.
+#[derive(Debug)]
+pub(super) struct Calls {
+    running: HashMap<CallId, Call>,
+    /// The calls that can still be cancelled.
+    by_request: HashMap<RequestId, CallId>,
+    next: u64,
+    capacity: usize,
+    rate: Rate,
+}
+
+#[derive(Debug)]
+struct Call {
+    /// `None` once it is cancelled.
+    caller: Option<Caller>,
+    meter: Option<Meter>,
+}
+
+impl Calls {
+    pub(super) fn new(limits: &ServerLimits) -> Self {
+        Self {
+            running: HashMap::new(),
+            by_request: HashMap::new(),
+            next: 0,
+            capacity: limits.calls_per_connection,
+            rate: Rate {
+                burst: limits.progress_burst,
+                interval: limits.progress_interval,
+            },
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Takes a place for a call.
+    pub(super) fn start(
+        &mut self,
+        now: Instant,
+        caller: Caller,
+        token: Option<ProgressToken>,
+    ) -> Result<CallId, ErrorObject> {
+        if self.by_request.contains_key(&caller.id) {
+            return Err(ErrorObject::invalid_request(format!(
+                "a request with the id {} is still in flight",
+                caller.id
+            )));
+        }
+        if self.running.len() >= self.capacity {
+            return Err(ErrorObject::internal(format!(
+                "this connection has {} calls in flight, which is the most it may have",
+                self.capacity
+            ))
+            .with_data(json!({ "limit": self.capacity })));
+        }
+        self.next += 1;
+        let call = CallId(self.next);
+        self.by_request.insert(caller.id.clone(), call);
+        let meter = token.map(|token| Meter::new(now, token));
+        self.running.insert(
+            call,
+            Call {
+                caller: Some(caller),
+                meter,
+            },
+        );
+        Ok(call)
+    }
+
+    /// Gives up a call by the id of its request; none if it has ended or never was.
+    pub(super) fn cancel(&mut self, id: &RequestId) -> Option<(CallId, ExchangeId)> {
+        let call = self.by_request.remove(id)?;
+        let caller = self.running.get_mut(&call)?.give_up()?;
+        Some((call, caller.exchange))
+    }
+
+    /// Gives up all calls, in the order in which they were started.
+    pub(super) fn cancel_all(&mut self) -> Vec<(CallId, ExchangeId)> {
+        self.by_request.clear();
+        let mut cancelled: Vec<_> = self
+            .running
+            .iter_mut()
+            .filter_map(|(call, entry)| Some((*call, entry.give_up()?.exchange)))
+            .collect();
+        cancelled.sort_unstable();
+        cancelled
+    }
+
+    /// Frees the place of a call; says who waits for its answer, if anybody does.
+    pub(super) fn finish(&mut self, call: CallId) -> Option<Caller> {
+        let caller = self.running.remove(&call)?.caller?;
+        self.by_request.remove(&caller.id);
+        Some(caller)
+    }
+
+    pub(super) fn caller(&self, call: CallId) -> Option<&Caller> {
+        self.running.get(&call)?.caller.as_ref()
+    }
+
+    /// Takes in a progress message; gives back what may be sent now.
+    pub(super) fn progress(
+        &mut self,
+        now: Instant,
+        call: CallId,
+        message: String,
+    ) -> Option<Progress> {
+        self.running
+            .get_mut(&call)?
+            .meter
+            .as_mut()?
+            .offer(now, self.rate, message)
+    }
+
+    /// The progress that was held back and may be sent now.
+    pub(super) fn due(&mut self, now: Instant) -> Vec<(CallId, Progress)> {
+        let rate = self.rate;
+        let mut due: Vec<_> = self
+            .running
+            .iter_mut()
+            .filter_map(|(call, entry)| Some((*call, entry.meter.as_mut()?.due(now, rate)?)))
+            .collect();
+        due.sort_unstable_by_key(|(call, _)| *call);
+        due
+    }
+
+    pub(super) fn next_wake(&self) -> Option<Instant> {
+        let wakes = self
+            .running
+            .values()
+            .filter_map(|call| call.meter.as_ref()?.wake_at(self.rate));
+        wakes.min()
+    }
+}
+
+impl Call {
+    fn give_up(&mut self) -> Option<Caller> {
+        self.meter = None;
+        self.caller.take()
+    }
+}

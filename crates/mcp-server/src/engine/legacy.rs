@@ -1,0 +1,85 @@
+//! The dialect of 2024-11-05 to 2025-11-25: one session, opened by `initialize`, that remembers what was settled.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use mcp_protocol::Revision;
+use mcp_protocol::jsonrpc::{ErrorObject, Request};
+use mcp_protocol::lifecycle::{Implementation, InitializeParams, InitializeResult};
+use mcp_protocol::wire::ToWire as _;
+use serde_json::Map;
+
+use super::methods::{Answer, Answered};
+use super::{Caller, Engine, ExchangeId, Output};
+
+/// What the handshake settled.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) revision: Revision,
+    client_info: Arc<Implementation>,
+}
+
+impl Engine {
+    pub(super) fn legacy_request(
+        &mut self,
+        now: Instant,
+        exchange: ExchangeId,
+        request: Request,
+        out: &mut Vec<Output>,
+    ) -> Answered {
+        match request.method.as_str() {
+            // 2025-11-25, basic, ping: answered promptly, and at any time.
+            "ping" => return Ok(Answer::Now(Map::new())),
+            "initialize" => return self.initialize(exchange, &request),
+            _ => {}
+        }
+        let Some(session) = &self.session else {
+            return Err(ErrorObject::invalid_params(format!(
+                "no session yet: send `initialize` first, or describe the request in `params._meta` ({})",
+                Revision::V2026_07_28
+            )));
+        };
+        // Requests are served as soon as `initialize` was answered, since clients pipeline; whether
+        // `notifications/initialized` has come makes no difference to a server that asks nothing.
+        let caller = Caller {
+            exchange,
+            id: request.id.clone(),
+            revision: session.revision,
+            client_info: Some(Arc::clone(&session.client_info)),
+        };
+        self.method(now, caller, request, out)
+    }
+
+    fn initialize(&mut self, exchange: ExchangeId, request: &Request) -> Answered {
+        if self.exchanges.is_batch(exchange) {
+            return Err(ErrorObject::invalid_request(
+                "`initialize` must not be part of a batch",
+            ));
+        }
+        if self.session.is_some() {
+            return Err(ErrorObject::invalid_request(
+                "this session is initialized already",
+            ));
+        }
+        let params = InitializeParams::decode(&request.params)?;
+        let revision = Revision::negotiate(&params.protocol_version);
+        tracing::info!(
+            client = ?params.client_info.name,
+            version = ?params.client_info.version,
+            requested = ?params.protocol_version,
+            %revision,
+            "session opened"
+        );
+        let result = InitializeResult::new(
+            revision,
+            self.registry.capabilities(),
+            self.registry.info().clone(),
+            self.registry.instructions(),
+        );
+        self.session = Some(Session {
+            revision,
+            client_info: Arc::new(params.client_info),
+        });
+        Ok(Answer::Now(result.to_wire(revision)))
+    }
+}

@@ -1,0 +1,287 @@
+//! The engine: messages and events in, messages and orders out. It decides everything and waits for nothing.
+//!
+//! [`Engine::step`] takes the time as an argument, does no I/O and needs no runtime, so every rule of the protocol can
+//! be tested as a table. Bytes, tasks, timers and streams are the driver's.
+//!
+//! One engine serves one connection, one session or one exchange, see [`Channel`]. Which dialect a message speaks is
+//! decided **per message**: a request that describes itself is modern, any other belongs to the session that
+//! `initialize` opened.
+
+mod calls;
+mod exchanges;
+mod io;
+mod legacy;
+mod methods;
+mod modern;
+mod progress;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use mcp_protocol::Revision;
+use mcp_protocol::cancel::{self, Cancelled};
+use mcp_protocol::envelope::Envelope;
+use mcp_protocol::jsonrpc::{
+    DecodeError, ErrorObject, Frame, Incoming, Notification, Outgoing, Request, RequestId,
+};
+use mcp_protocol::lifecycle::Implementation;
+use mcp_protocol::progress::Progress;
+use mcp_protocol::wire::ToWire as _;
+
+use crate::ServerLimits;
+use crate::registry::Registry;
+use calls::Calls;
+use exchanges::Exchanges;
+use legacy::Session;
+
+pub use io::{CallId, CallOutcome, Channel, ExchangeId, Input, Output, Start};
+
+/// The state of one connection, session or exchange. See the [module](self).
+#[derive(Debug)]
+pub struct Engine {
+    registry: Arc<Registry>,
+    channel: Channel,
+    session: Option<Session>,
+    calls: Calls,
+    exchanges: Exchanges,
+    closed: bool,
+}
+
+/// Who asks, and where the answer goes.
+#[derive(Clone, Debug)]
+struct Caller {
+    exchange: ExchangeId,
+    id: RequestId,
+    revision: Revision,
+    client_info: Option<Arc<Implementation>>,
+}
+
+impl Engine {
+    pub(crate) fn new(registry: Arc<Registry>, limits: &ServerLimits, channel: Channel) -> Self {
+        Self {
+            registry,
+            channel,
+            session: None,
+            calls: Calls::new(limits),
+            exchanges: Exchanges::default(),
+            closed: false,
+        }
+    }
+
+    /// Takes in one event and says what is to be done, in that order. `now` never goes back.
+    pub fn step(&mut self, now: Instant, input: Input) -> Vec<Output> {
+        let mut out = Vec::new();
+        match input {
+            Input::Received { exchange, .. } if self.closed => out.push(Output::Done { exchange }),
+            Input::Received { exchange, frame } => self.received(now, exchange, frame, &mut out),
+            Input::Progress { call, message } => {
+                if let Some(progress) = self.calls.progress(now, call, message) {
+                    self.send_progress(call, &progress, &mut out);
+                }
+            }
+            Input::Wake => {
+                for (call, progress) in self.calls.due(now) {
+                    self.send_progress(call, &progress, &mut out);
+                }
+            }
+            Input::Finished { call, outcome } => self.finished(call, outcome, &mut out),
+            Input::Closed => {
+                self.closed = true;
+                for (call, exchange) in self.calls.cancel_all() {
+                    out.push(Output::Cancel { call });
+                    self.exchanges.unanswered(exchange, &mut out);
+                }
+            }
+        }
+        out
+    }
+
+    /// When [`Input::Wake`] is due, if nothing else happens before.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Instant> {
+        self.calls.next_wake()
+    }
+
+    /// The revision that `initialize` settled on, once it has.
+    #[must_use]
+    pub fn session_revision(&self) -> Option<Revision> {
+        self.session.as_ref().map(|session| session.revision)
+    }
+
+    /// Calls whose future has neither ended nor been dropped.
+    #[must_use]
+    pub fn calls_in_flight(&self) -> usize {
+        self.calls.len()
+    }
+
+    fn received(
+        &mut self,
+        now: Instant,
+        exchange: ExchangeId,
+        frame: Result<Frame, DecodeError>,
+        out: &mut Vec<Output>,
+    ) {
+        match frame {
+            Ok(Frame::Batch(elements)) if self.takes_batch(&elements) => {
+                self.exchanges.open_batch(exchange);
+                for element in elements {
+                    self.message(now, exchange, element, out);
+                }
+                self.exchanges.seal(exchange, out);
+            }
+            Ok(Frame::Single(message)) => {
+                self.exchanges.open(exchange);
+                self.message(now, exchange, Ok(message), out);
+                self.exchanges.seal(exchange, out);
+            }
+            Ok(_) => {
+                let error = ErrorObject::invalid_request("batches are not part of this revision");
+                self.exchanges.open(exchange);
+                self.exchanges.expect_answer(exchange);
+                self.exchanges
+                    .answer(exchange, Outgoing::Error { id: None, error }, out);
+                self.exchanges.seal(exchange, out);
+            }
+            Err(error) => {
+                self.exchanges.open(exchange);
+                self.message(now, exchange, Err(error), out);
+                self.exchanges.seal(exchange, out);
+            }
+        }
+    }
+
+    /// 2025-03-26, basic: receiving batches is a must; every other revision has none.
+    fn takes_batch(&self, elements: &[Result<Incoming, DecodeError>]) -> bool {
+        let describes_itself = |element: &Result<Incoming, DecodeError>| matches!(element, Ok(Incoming::Request(request)) if Envelope::is_present(&request.params));
+        self.session_revision() == Some(Revision::V2025_03_26)
+            && !elements.iter().any(describes_itself)
+    }
+
+    fn message(
+        &mut self,
+        now: Instant,
+        exchange: ExchangeId,
+        message: Result<Incoming, DecodeError>,
+        out: &mut Vec<Output>,
+    ) {
+        match message {
+            Ok(Incoming::Request(request)) => {
+                self.exchanges.expect_answer(exchange);
+                self.request(now, exchange, request, out);
+            }
+            Ok(Incoming::Notification(notification)) => self.notification(&notification, out),
+            // This server asks nothing of its clients, so nothing can be answered.
+            Ok(_) => tracing::debug!("ignoring a response to a request that was never sent"),
+            Err(DecodeError {
+                is_notification: true,
+                error,
+                ..
+            }) => {
+                tracing::debug!(%error, "ignoring a malformed notification");
+            }
+            Err(DecodeError { id, error, .. }) => {
+                self.exchanges.expect_answer(exchange);
+                self.exchanges
+                    .answer(exchange, Outgoing::Error { id, error }, out);
+            }
+        }
+    }
+
+    fn request(
+        &mut self,
+        now: Instant,
+        exchange: ExchangeId,
+        request: Request,
+        out: &mut Vec<Output>,
+    ) {
+        let modern = match self.channel {
+            Channel::Pipe => Envelope::is_present(&request.params),
+            Channel::Session => false,
+            Channel::Exchange => true,
+        };
+        let id = request.id.clone();
+        let answer = if modern {
+            self.modern_request(now, exchange, request, out)
+        } else {
+            self.legacy_request(now, exchange, request, out)
+        };
+        match answer {
+            Ok(methods::Answer::Started) => {}
+            Ok(methods::Answer::Now(result)) => {
+                self.exchanges
+                    .answer(exchange, Outgoing::Result { id, result }, out);
+            }
+            Err(error) => {
+                self.exchanges.answer(
+                    exchange,
+                    Outgoing::Error {
+                        id: Some(id),
+                        error,
+                    },
+                    out,
+                );
+            }
+        }
+    }
+
+    fn notification(&mut self, notification: &Notification, out: &mut Vec<Output>) {
+        // Both dialects share the ids of a pipe, so a cancel applies to whichever request bears the id.
+        if notification.method != cancel::METHOD {
+            tracing::debug!(method = %notification.method, "ignoring a notification");
+            return;
+        }
+        let cancelled = match Cancelled::decode(&notification.params) {
+            Ok(cancelled) => cancelled,
+            Err(error) => {
+                tracing::debug!(%error, "ignoring a malformed cancellation");
+                return;
+            }
+        };
+        match self.calls.cancel(&cancelled.request_id) {
+            Some((call, exchange)) => {
+                let reason = cancelled.reason.unwrap_or_default();
+                tracing::info!(id = %cancelled.request_id, ?reason, "cancelled by the client");
+                out.push(Output::Cancel { call });
+                self.exchanges.unanswered(exchange, out);
+            }
+            None => tracing::debug!(id = %cancelled.request_id, "nothing to cancel"),
+        }
+    }
+
+    fn finished(&mut self, call: CallId, outcome: CallOutcome, out: &mut Vec<Output>) {
+        // Nothing is said about a call that was cancelled: its answer is no longer expected.
+        let Some(caller) = self.calls.finish(call) else {
+            return;
+        };
+        let exchange = caller.exchange;
+        let message = match outcome {
+            CallOutcome::Returned(result) => {
+                let body = result.to_wire(caller.revision);
+                let result = self.complete(body, caller.revision, None);
+                Outgoing::Result {
+                    id: caller.id,
+                    result,
+                }
+            }
+            CallOutcome::Failed(error) => Outgoing::Error {
+                id: Some(caller.id),
+                error,
+            },
+        };
+        self.exchanges.answer(exchange, message, out);
+    }
+
+    fn send_progress(&self, call: CallId, progress: &Progress, out: &mut Vec<Output>) {
+        if let Some(caller) = self.calls.caller(call) {
+            let params = progress.to_wire(caller.revision);
+            let method = mcp_protocol::progress::METHOD;
+            out.push(Output::notify(
+                caller.exchange,
+                Outgoing::Notification { method, params },
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

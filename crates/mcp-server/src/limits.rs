@@ -1,0 +1,42 @@
+//! Every bound of a server, with its name and its default.
+
+use std::time::Duration;
+
+/// The longest progress message that is sent; the rest is cut. Clients show one line.
+pub const MAX_PROGRESS_BYTES: usize = 1024;
+
+/// What a server accepts and keeps at most. Hitting a bound is answered by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerLimits {
+    /// The longest line that is read from a pipe, in bytes without the line break. Longer ones are discarded while
+    /// they stream in, and answered with an error.
+    pub line_bytes: usize,
+    /// Calls that one connection or session may have in flight.
+    pub calls_per_connection: usize,
+    /// Calls that all connections together may have in flight.
+    pub calls: usize,
+    /// Messages that wait for a slow reader before the server stops reading that peer's requests.
+    pub outbox: usize,
+    /// Progress messages that one call may send at once; after that, one each [`progress_interval`](Self::progress_interval).
+    pub progress_burst: u32,
+    /// The time between two progress messages of a call whose burst is used up.
+    pub progress_interval: Duration,
+    /// How long the end of a connection waits for the futures of its calls to be dropped, and for the last answers
+    /// to be written.
+    pub drain: Duration,
+}
+
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self {
+            line_bytes: 8 * 1024 * 1024,
+            calls_per_connection: 256,
+            calls: 1024,
+            outbox: 64,
+            progress_burst: 8,
+            progress_interval: Duration::from_millis(250),
+            drain: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The server as its owner sees it: built once, cheap to clone, served over any number of connections.
+
+use std::sync::Arc;
+
+use mcp_protocol::jsonrpc::Incoming;
+use mcp_protocol::lifecycle::Implementation;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::driver::{self, Replies, ServeError, Session};
+use crate::engine::{Channel, Engine};
+use crate::memory::MemoryClient;
+use crate::registry::Registry;
+use crate::{Principal, ServerLimits, Tool};
+
+/// An MCP server: a name, its tools, its limits. Clones are the same server.
+#[derive(Clone, Debug)]
+pub struct Server {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What all connections of one server share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) limits: ServerLimits,
+    /// One for each call that may be in flight, over all connections.
+    pub(crate) permits: Arc<Semaphore>,
+    /// The sessions and exchanges, which live in tasks of the server's.
+    pub(crate) tasks: TaskTracker,
+    /// Ends all of these.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Server {
+    /// Starts building a server that calls itself `info`.
+    pub fn builder(info: Implementation) -> ServerBuilder {
+        ServerBuilder {
+            registry: Registry::new(info),
+            limits: ServerLimits::default(),
+        }
+    }
+
+    /// Serves one client over a pair of byte streams, a message a line, until the input ends, the output breaks, or
+    /// `shutdown` is cancelled. All revisions are served.
+    ///
+    /// Then the calls of this connection are cancelled, and it returns when their futures have been dropped (at the
+    /// latest after [`ServerLimits::drain`]). Dropping the future cancels them too, without waiting. Answers that are
+    /// ready are still written.
+    ///
+    /// # Errors
+    ///
+    /// The input or the output failed. A peer that goes away is no error.
+    pub async fn serve<R, W>(
+        self,
+        reader: R,
+        writer: W,
+        shutdown: CancellationToken,
+    ) -> Result<(), ServeError>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        driver::serve(self.shared, reader, writer, shutdown).await
+    }
+
+    /// Serves one self-describing message (2026-07-28). **Dropping the replies cancels the request.** Its envelope is
+    /// checked here, its HTTP headers are the transport's.
+    ///
+    /// Must be called inside a Tokio runtime.
+    #[must_use]
+    pub fn exchange(&self, message: Incoming, principal: Principal) -> Replies {
+        driver::exchange(&self.shared, message, principal)
+    }
+
+    /// Opens a session for a handshake, in which every message has a response stream of its own.
+    ///
+    /// Must be called inside a Tokio runtime.
+    #[must_use]
+    pub fn open_session(&self, principal: Principal) -> Session {
+        driver::open(&self.shared, principal, None)
+    }
+
+    /// Opens a session for a handshake, in which everything for the client goes through one stream. Dropping the
+    /// stream ends the session and cancels what runs in it.
+    ///
+    /// Must be called inside a Tokio runtime.
+    #[must_use]
+    pub fn open_stream_session(&self, principal: Principal) -> (Session, Replies) {
+        let (sender, replies) = Replies::channel(self.shared.limits.outbox.max(1));
+        (driver::open(&self.shared, principal, Some(sender)), replies)
+    }
+
+    /// Connects a client in the same process.
+    ///
+    /// Must be called inside a Tokio runtime.
+    #[must_use]
+    pub fn in_memory(&self) -> MemoryClient {
+        MemoryClient::connect(self)
+    }
+
+    /// Ends all sessions and exchanges, cancels what runs in them, and waits until the futures of their calls have
+    /// been dropped. New ones end at once. Connections of [`serve`](Self::serve) have a shutdown of their own.
+    pub async fn stop(&self) {
+        self.shared.stop.cancel();
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+    }
+
+    /// A fresh engine, for a driver of one's own or for tests.
+    #[must_use]
+    pub fn engine(&self, channel: Channel) -> Engine {
+        Engine::new(
+            Arc::clone(&self.shared.registry),
+            &self.shared.limits,
+            channel,
+        )
+    }
+}
+
+/// Collects what a [`Server`] consists of.
+#[derive(Debug)]
+#[must_use]
+pub struct ServerBuilder {
+    registry: Registry,
+    limits: ServerLimits,
+}
+
+impl ServerBuilder {
+    /// A hint for the model on how to use the server.
+    pub fn instructions(mut self, instructions: impl Into<String>) -> Self {
+        self.registry.set_instructions(instructions.into());
+        self
+    }
+
+    /// Adds a tool. Tools are listed in the order in which they were added; one of the same name as an earlier one
+    /// takes its place.
+    pub fn tool(mut self, tool: Arc<dyn Tool>) -> Self {
+        self.registry.add_tool(tool);
+        self
+    }
+
+    /// Sets the limits.
+    pub fn limits(mut self, limits: ServerLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The server.
+    #[must_use]
+    pub fn build(self) -> Server {
+        let permits = self.limits.calls.min(Semaphore::MAX_PERMITS);
+        Server {
+            shared: Arc::new(Shared {
+                registry: Arc::new(self.registry),
+                limits: self.limits,
+                permits: Arc::new(Semaphore::new(permits)),
+                tasks: TaskTracker::new(),
+                stop: CancellationToken::new(),
+            }),
+        }
+    }
+}
