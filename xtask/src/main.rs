@@ -1,3 +1,68 @@
-//! The one door to every chore.
+//! The one door to every chore: what a newcomer, a contributor and the continuous integration run.
+//!
+//! Each chore is a module; this file only parses the command line. Nothing here is part of the servers.
 
-fn main() {}
+mod check;
+mod clients;
+mod demo;
+mod engine;
+mod image;
+mod install;
+mod places;
+mod process;
+mod report;
+mod say;
+mod test;
+mod tidy;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use places::Places;
+
+#[derive(Debug, Parser)]
+#[command(
+    bin_name = "cargo xtask",
+    about = "The project's chores; each brings up what it needs"
+)]
+struct Cli {
+    /// Keep the private engine under this directory instead of /var/lib and /run.
+    #[arg(long, global = true, value_name = "DIR")]
+    engine_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Start the real server, call it as a client, and show results with their times.
+    Demo(demo::Args),
+    /// Run all tests, those against a real engine and with foreign clients included.
+    Test(test::Args),
+    /// Run the static gate: format, lints, dependencies, documentation and tidiness.
+    Check(check::Args),
+    /// Build the local stand-in for the default sandbox image.
+    Image(image::Args),
+    /// Bring a private container engine up or down, on a machine that has none.
+    Engine(engine::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    process::outlive_interrupts();
+    let outcome = Places::find(cli.engine_dir).and_then(|places| match cli.chore {
+        Chore::Demo(args) => demo::demo(&places, &args),
+        Chore::Test(args) => test::test(&places, &args),
+        Chore::Check(args) => check::check(&places, &args),
+        Chore::Image(args) => image::image(&places, &args),
+        Chore::Engine(args) => engine::engine(&places, &args),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say::failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! All tests, with everything that they need: engine, image, foreign clients.
+//!
+//! `docs/testing.md` says what a test finds in its environment and how it reports a skip.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use crate::engine::{Afterwards, Engine};
+use crate::places::Places;
+use crate::report::{Report, SKIP_MARK, Totals};
+use crate::{clients, image, process, say};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Run without an engine: tests that need one are skipped, and counted.
+    #[arg(long)]
+    no_docker: bool,
+    /// Leave a private engine that this command starts running.
+    #[arg(long)]
+    keep_engine: bool,
+    /// Only tests whose name contains one of these, and options of the test harness.
+    #[arg(last = true)]
+    harness: Vec<String>,
+}
+
+/// `cargo xtask test`.
+pub(crate) fn test(places: &Places, args: &Args) -> Result<()> {
+    let started = Instant::now();
+    let needs = provide(places, args)?;
+    say::progress("test", "running the tests");
+    let (totals, skips, cargo_succeeded) = run(places, args, &needs)?;
+
+    for skip in &skips {
+        say::result(&format!("{SKIP_MARK}{skip}"));
+    }
+    say::progress(
+        "test",
+        &format!("done in {}", say::seconds(started.elapsed())),
+    );
+    let failed = if cargo_succeeded {
+        totals.failed
+    } else {
+        totals.failed.max(1)
+    };
+    say::result(&format!(
+        "{} passed, {failed} failed, {} skipped",
+        totals.passed, totals.skipped
+    ));
+    if failed > 0 {
+        bail!("not all tests passed");
+    }
+    if totals.skipped > 0 && needs.engine.is_some() {
+        bail!("with an engine no test may be skipped");
+    }
+    Ok(())
+}
+
+/// What the tests need besides themselves, for as long as they run.
+#[derive(Debug)]
+struct Needs {
+    engine: Option<Engine>,
+    clients: PathBuf,
+}
+
+impl Needs {
+    fn point(&self, command: &mut Command) {
+        command
+            .env("EXECUTOR_TEST_CLIENTS", &self.clients)
+            .env("EXECUTOR_TEST_IMAGE", image::IMAGE)
+            .env("MCP_PYTHON_IMAGE", image::IMAGE);
+        match &self.engine {
+            Some(engine) => {
+                engine.point(command);
+                command.env("EXECUTOR_TEST_DOCKER", "require");
+            }
+            None => {
+                command.env("EXECUTOR_TEST_DOCKER", "off");
+            }
+        }
+    }
+}
+
+/// Compiles the tests while the engine, the image and the clients are made ready.
+fn provide(places: &Places, args: &Args) -> Result<Needs> {
+    thread::scope(|scope| {
+        let engine = scope.spawn(|| {
+            if args.no_docker {
+                return Ok(None);
+            }
+            let engine = Engine::ensure(places, Afterwards::from_flag(args.keep_engine))?;
+            image::ensure(places, &engine)?;
+            anyhow::Ok(Some(engine))
+        });
+        let clients = scope.spawn(|| clients::ensure(places));
+        let built = build(&places.workspace);
+        let engine = engine
+            .join()
+            .unwrap_or_else(|_| Err(anyhow!("the thread that provides the engine panicked")));
+        let clients = clients
+            .join()
+            .unwrap_or_else(|_| Err(anyhow!("the thread that provides the clients panicked")));
+        built?;
+        Ok(Needs {
+            engine: engine?,
+            clients: clients?,
+        })
+    })
+}
+
+fn build(workspace: &Path) -> Result<()> {
+    say::progress("test", "compiling the servers and the tests");
+    process::run(process::cargo(workspace).args(["build", "--workspace", "--bins"]))?;
+    process::run(process::cargo(workspace).args(["test", "--workspace", "--no-run", "--quiet"]))
+        .context("the tests do not compile")
+}
+
+/// Runs all test binaries and the documentation's examples, and reads what they say.
+fn run(places: &Places, args: &Args, needs: &Needs) -> Result<(Totals, Vec<String>, bool)> {
+    let mut command = process::cargo(&places.workspace);
+    command
+        .args(["test", "--workspace", "--no-fail-fast", "--"])
+        .arg("--show-output")
+        .args(&args.harness)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    needs.point(&mut command);
+    let mut child = command.spawn().context("cannot start cargo")?;
+    let mut report = Report::default();
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).split(b'\n') {
+            let line = line.context("cannot read the tests' output")?;
+            let line = String::from_utf8_lossy(&line);
+            if report.line(&line) {
+                say::result(&line);
+            }
+        }
+    }
+    let status = child.wait().context("cannot wait for cargo")?;
+    let skips = report.skips().to_vec();
+    Ok((report.totals(), skips, status.success()))
+}
