@@ -1,1 +1,40 @@
-//! `execute-python` as an MCP tool: parameters, schemas and rendering.
+//! `execute-python` as an MCP tool: where the two columns meet.
+//!
+//! [`ExecutePython`] takes the arguments of a call apart, has an [`Executor`](executor_core::Executor) run the program,
+//! tells what happens as progress, and renders the outcome for a model (text) and for programs (structured content).
+//! It decides nothing about isolation, and keeps nothing between calls.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use executor_core::Executor;
+//! use executor_tools::ExecutePython;
+//! use mcp_protocol::lifecycle::Implementation;
+//! use mcp_server::Server;
+//!
+//! fn server(executor: Executor) -> Server {
+//!     let tool = Arc::new(ExecutePython::new(executor));
+//!     Server::builder(Implementation::new("python-executor", "1.0.0")).tool(tool).build()
+//! }
+//! ```
+
+mod tool;
+
+mod arguments;
+mod description;
+mod facts;
+mod structured;
+
+mod excerpt;
+mod failure;
+mod render;
+mod signal;
+mod ticker;
+mod visible;
+
+pub use self::tool::ExecutePython;
+
+const _: () = {
+    const fn shared<T: Send + Sync + 'static>() {}
+    shared::<ExecutePython>();
+};

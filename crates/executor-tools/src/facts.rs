@@ -1,0 +1,54 @@
+//! The numbers and rules in force, as far as a caller of the tool should know them.
+
+use executor_core::limits::{ByteSize, WallTime};
+
+/// What the description and the schema of the tool say about this server, and what arguments are held against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// The time of a program that does not ask for another.
+    pub(crate) timeout: WallTime,
+    /// The most that it may ask for.
+    pub(crate) max_timeout: WallTime,
+    /// Memory of one sandbox, its files in `/tmp` included.
+    pub(crate) memory: ByteSize,
+    /// What programs reach of the outside.
+    pub(crate) reach: Reach,
+}
+
+/// The network policy in the words of a description.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Nothing.
+    Nothing,
+    /// Public addresses over HTTP and HTTPS.
+    Public,
+    /// These names only.
+    Names(String),
+    /// What a policy that is newer than this list calls itself.
+    Policy(String),
+}
+
+impl Facts {
+    /// The longest time in seconds, as a number for schemas and sentences.
+    pub(crate) fn max_seconds(&self) -> f64 {
+        self.max_timeout.get().as_secs_f64()
+    }
+
+    /// The default time in seconds.
+    pub(crate) fn default_seconds(&self) -> f64 {
+        self.timeout.get().as_secs_f64()
+    }
+}
+
+#[cfg(test)]
+impl Facts {
+    /// The defaults of the executor.
+    pub(crate) fn sample() -> Self {
+        Self {
+            timeout: WallTime::PROGRAM,
+            max_timeout: WallTime::CEILING,
+            memory: ByteSize::gib(1),
+            reach: Reach::Public,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The result of a call: text for a model, the structured form beside it, and whether it counts as an error.
+
+use executor_core::modules::InstallFailure;
+use executor_core::{Ending, Outcome};
+use mcp_protocol::content::ContentBlock;
+use mcp_protocol::tools::CallToolResult;
+
+use crate::excerpt::{Excerpt, Visible};
+use crate::facts::Facts;
+use crate::failure;
+use crate::structured::structured;
+use crate::{signal, visible};
+
+/// The most that the two streams take in the text, in bytes of JSON. A model's context is dearer than a wire: what
+/// programs read may be longer.
+const STDOUT_BUDGET: usize = 64 * 1024;
+const STDERR_BUDGET: usize = 16 * 1024;
+
+/// The result of a run that ended with `outcome`.
+pub(crate) fn result(outcome: &Outcome, facts: &Facts) -> CallToolResult {
+    if let Ending::Failed(error) = &outcome.ending {
+        return failure::result(error);
+    }
+    let result = CallToolResult::new(vec![ContentBlock::text(text(outcome, facts))]);
+    let result = result.with_is_error(!outcome.ending.is_success());
+    match structured(outcome) {
+        Some(structured) => result.with_structured_content(structured),
+        None => result,
+    }
+}
+
+/// What the program printed, as it printed it, and below it what a reader cannot see from that.
+fn text(outcome: &Outcome, facts: &Facts) -> String {
+    let mut text = Excerpt::<Visible>::of(&outcome.stdout, STDOUT_BUDGET).into_text();
+    if !outcome.stderr.is_empty() {
+        start_line(&mut text);
+        text.push_str("stderr:\n");
+        text.push_str(&Excerpt::<Visible>::of(&outcome.stderr, STDERR_BUDGET).into_text());
+    }
+    let ran = !matches!(outcome.ending, Ending::InstallFailed(_));
+    if text.is_empty() && ran {
+        text.push_str("(no output)");
+    }
+    if let Some(line) = ending(&outcome.ending, facts) {
+        start_line(&mut text);
+        text.push_str(&line);
+    }
+    for note in &outcome.notes {
+        start_line(&mut text);
+        text.push_str("note: ");
+        text.push_str(&visible::line(note, MAX_NOTE));
+    }
+    text
+}
+
+/// One line that says how the run ended, unless it ended well.
+fn ending(ending: &Ending, facts: &Facts) -> Option<String> {
+    Some(match ending {
+        Ending::Exited(0) => return None,
+        Ending::Exited(code) => format!("exit code {code}"),
+        Ending::Signaled(number) => format!("killed by {}", signal::name(*number)),
+        Ending::TimedOut(limit) if *limit >= facts.max_timeout => {
+            format!("timed out after {limit}, which is the most; split the work into several calls")
+        }
+        Ending::TimedOut(limit) => {
+            format!("timed out after {limit}; raise timeout_seconds (up to {})", facts.max_seconds())
+        }
+        Ending::OutOfMemory(limit) => {
+            format!("out of memory: the limit is {limit}, files in /tmp included; work on smaller pieces")
+        }
+        Ending::OutputLimit(limit) => format!("output limit: the program was ended after printing {limit}; print less"),
+        Ending::InstallFailed(failure) => install_failure(failure),
+        Ending::Cancelled => "cancelled".to_owned(),
+        Ending::SandboxDied => "the whole sandbox ended under the program, which may have used too many processes or too much memory".to_owned(),
+        other => other.to_string(),
+    })
+}
+
+/// Why the program was never started, and the installer's own words.
+fn install_failure(failure: &InstallFailure) -> String {
+    let mut text = format!(
+        "the program was not started: {failure}\nhint: {}",
+        failure.hint()
+    );
+    if !failure.output().is_empty() {
+        text.push_str("\nthe installer said:\n");
+        text.push_str(&visible::all(failure.output()));
+    }
+    text
+}
+
+/// Goes to the start of a line.
+fn start_line(text: &mut String) {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+}
+
+/// The longest note that is shown.
+const MAX_NOTE: usize = 400;
+
+#[cfg(test)]
+mod tests;

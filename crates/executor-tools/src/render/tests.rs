@@ -1,0 +1,233 @@
+//! Endings and outputs as a model and a program read them.
+
+use std::time::Duration;
+
+use executor_core::limits::{ByteSize, WallTime};
+use executor_core::modules::{InstallEnd, InstallPlan, InstallSettings, ModuleSet};
+use executor_core::{Captured, Keeper};
+use expect_test::{Expect, expect};
+use serde_json::Value;
+
+use super::*;
+
+fn outcome(ending: Ending, stdout: &str, stderr: &str) -> Outcome {
+    let mut outcome = Outcome::of(ending);
+    outcome.stdout = Captured::from(stdout.as_bytes().to_vec());
+    outcome.stderr = Captured::from(stderr.as_bytes().to_vec());
+    outcome
+}
+
+#[track_caller]
+fn check(outcome: &Outcome, expected: &Expect) {
+    let result = result(outcome, &Facts::sample());
+    let [ContentBlock::Text(block)] = result.content.as_slice() else {
+        panic!("one block of text")
+    };
+    expected.assert_eq(&format!(
+        "{}{}",
+        if result.is_error { "ERROR\n" } else { "" },
+        block.text
+    ));
+}
+
+#[test]
+fn outputs() {
+    check(
+        &outcome(Ending::Exited(0), "4\n", ""),
+        &expect![[r"
+        4
+    "]],
+    );
+    check(&outcome(Ending::Exited(0), "", ""), &expect!["(no output)"]);
+    check(
+        &outcome(Ending::Exited(0), "out", "err\n"),
+        &expect![[r"
+        out
+        stderr:
+        err
+    "]],
+    );
+    check(
+        &outcome(Ending::Exited(0), "", "warning"),
+        &expect![[r"
+        stderr:
+        warning"]],
+    );
+    check(
+        &outcome(Ending::Exited(0), "\u{1b}[2Jx\u{202e}y", ""),
+        &expect![r"\x1b[2Jx\u{202e}y"],
+    );
+}
+
+#[test]
+fn endings() {
+    let traceback = "Traceback (most recent call last):\n  File \"/tmp/work/main.py\", line 1, in <module>\n    1 / 0\nZeroDivisionError: division by zero\n";
+    check(
+        &outcome(Ending::Exited(1), "before\n", traceback),
+        &expect![[r#"
+        ERROR
+        before
+        stderr:
+        Traceback (most recent call last):
+          File "/tmp/work/main.py", line 1, in <module>
+            1 / 0
+        ZeroDivisionError: division by zero
+        exit code 1"#]],
+    );
+    check(
+        &outcome(Ending::Exited(3), "", ""),
+        &expect![[r"
+        ERROR
+        (no output)
+        exit code 3"]],
+    );
+    check(
+        &outcome(Ending::Signaled(11), "x", ""),
+        &expect![[r"
+        ERROR
+        x
+        killed by signal 11 (SIGSEGV)"]],
+    );
+    check(
+        &outcome(Ending::Signaled(35), "x", ""),
+        &expect![[r"
+        ERROR
+        x
+        killed by signal 35"]],
+    );
+    check(
+        &outcome(Ending::TimedOut(WallTime::PROGRAM), "x\n", ""),
+        &expect![[r"
+        ERROR
+        x
+        timed out after 60 s; raise timeout_seconds (up to 600)"]],
+    );
+    check(
+        &outcome(Ending::TimedOut(WallTime::CEILING), "x\n", ""),
+        &expect![[r"
+        ERROR
+        x
+        timed out after 600 s, which is the most; split the work into several calls"]],
+    );
+    check(
+        &outcome(Ending::OutOfMemory(ByteSize::gib(1)), "", ""),
+        &expect![[r"
+        ERROR
+        (no output)
+        out of memory: the limit is 1 GiB, files in /tmp included; work on smaller pieces"]],
+    );
+    check(
+        &outcome(Ending::OutputLimit(ByteSize::gib(1)), "y\n", ""),
+        &expect![[r"
+        ERROR
+        y
+        output limit: the program was ended after printing 1 GiB; print less"]],
+    );
+    check(
+        &outcome(Ending::Cancelled, "", ""),
+        &expect![[r"
+        ERROR
+        (no output)
+        cancelled"]],
+    );
+    check(
+        &outcome(Ending::SandboxDied, "", ""),
+        &expect![[r"
+        ERROR
+        (no output)
+        the whole sandbox ended under the program, which may have used too many processes or too much memory"]],
+    );
+}
+
+#[test]
+fn notes_and_failed_installs() {
+    let mut noted = outcome(Ending::Exited(0), "4\n", "");
+    noted.notes = vec!["`json` is part of Python: not fetched".to_owned()];
+    check(
+        &noted,
+        &expect![[r"
+        4
+        note: `json` is part of Python: not fetched"]],
+    );
+    let plan = InstallPlan::new(
+        ModuleSet::parse("nope").expect("a set"),
+        &InstallSettings::default(),
+    )
+    .expect("a plan");
+    let failure = plan.diagnose(&InstallEnd::new("ERROR: \u{1b}No matching distribution found for nope\nERROR: No matching distribution found for nope\n"));
+    check(
+        &Outcome::of(Ending::InstallFailed(failure)),
+        &expect![[r"
+        ERROR
+        the program was not started: the package index has no project `nope`
+        hint: check the spelling, and use the project's name on the index rather than the name in `import`
+        the installer said:
+        ERROR: \x1bNo matching distribution found for nope
+        ERROR: No matching distribution found for nope"]],
+    );
+}
+
+#[test]
+fn the_structured_form() {
+    let mut outcome = outcome(Ending::Exited(0), "4\n", "");
+    outcome.timings.program = Duration::from_millis(17);
+    outcome.usage.cpu = Some(Duration::from_millis(12));
+    outcome.usage.peak_memory = Some(ByteSize::mib(9));
+    let structured = result(&outcome, &Facts::sample())
+        .structured_content
+        .expect("a structured form");
+    expect![[r#"{"cpu_ms":12,"duration_ms":17,"ending":"exited","exit_code":0,"peak_memory_bytes":9437184,"stderr":"","stdout":"4\n","truncated":false}"#]]
+        .assert_eq(&Value::Object(structured).to_string());
+}
+
+#[test]
+fn every_structured_form_fits_its_schema() {
+    let schema = Value::Object(crate::structured::schema());
+    let endings = [
+        Ending::Exited(0),
+        Ending::Exited(255),
+        Ending::Signaled(9),
+        Ending::TimedOut(WallTime::PROGRAM),
+        Ending::OutOfMemory(ByteSize::gib(1)),
+        Ending::OutputLimit(ByteSize::gib(1)),
+        Ending::Cancelled,
+        Ending::SandboxDied,
+    ];
+    for ending in endings {
+        let mut full = outcome(ending.clone(), "\u{fffd}", "x");
+        full.installed = vec!["six-1.17.0".to_owned()];
+        full.notes = vec!["a note".to_owned()];
+        full.stdout = Captured::from(vec![0xff; 200_000]);
+        full.timings.install = Duration::from_secs(1);
+        for outcome in [Outcome::of(ending.clone()), full] {
+            let form = result(&outcome, &Facts::sample())
+                .structured_content
+                .map(Value::Object)
+                .expect("a structured form");
+            jsonschema::validate(&schema, &form).expect("a form of the schema");
+            assert_eq!(form["ending"], ending.as_str());
+        }
+    }
+}
+
+#[test]
+fn a_message_stays_below_a_megabyte() {
+    for byte in [0_u8, b'x', b'"', 0xff, 0x1b] {
+        let mut outcome = Outcome::of(Ending::Exited(0));
+        for stream in [&mut outcome.stdout, &mut outcome.stderr] {
+            let mut keeper = Keeper::new(ByteSize::mib(1));
+            keeper.push(&vec![byte; 2 << 20]);
+            *stream = keeper.finish();
+        }
+        let result = result(&outcome, &Facts::sample());
+        let [ContentBlock::Text(block)] = result.content.as_slice() else {
+            panic!("one block of text")
+        };
+        let structured = result.structured_content.expect("a structured form");
+        assert_eq!(structured["truncated"], true);
+        assert!(block.text.contains(" bytes omitted …"));
+        let wire = serde_json::to_string(&block.text).expect("JSON").len()
+            + Value::Object(structured).to_string().len();
+        assert!(wire < 1_000_000, "{byte}: {wire}");
+    }
+}

@@ -1,0 +1,166 @@
+//! The structured result: the shape that programs read, and its schema made from the very same type.
+
+use executor_core::{Ending, Outcome};
+use schemars::JsonSchema;
+use schemars::Schema;
+use schemars::generate::SchemaSettings;
+use schemars::transform::{Transform, transform_subschemas};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::excerpt::{Excerpt, Faithful};
+
+/// The most that `stdout` and `stderr` take in a result, in bytes of JSON. With the text view beside them a whole
+/// message stays below 1 MB, which clients and proxies commonly take.
+const STDOUT_BUDGET: usize = 384 * 1024;
+const STDERR_BUDGET: usize = 128 * 1024;
+
+/// What is known of a run that got its sandbox.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Structured {
+    /// How the run ended.
+    ending: EndingName,
+    /// The program's exit code, if it exited by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i32")]
+    exit_code: Option<i32>,
+    /// The number of the signal that ended the program, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i32")]
+    signal: Option<i32>,
+    /// What the program printed on standard output; a note stands where something was left out.
+    stdout: String,
+    /// What it printed on standard error.
+    stderr: String,
+    /// Whether something of the output was left out.
+    truncated: bool,
+    /// Bytes of standard output that were left out.
+    #[serde(skip_serializing_if = "is_zero")]
+    stdout_omitted_bytes: u64,
+    /// Bytes of standard error that were left out.
+    #[serde(skip_serializing_if = "is_zero")]
+    stderr_omitted_bytes: u64,
+    /// Present when the output was not UTF-8: the replacement character stands for the bytes that were not.
+    #[serde(skip_serializing_if = "is_false")]
+    invalid_utf8: bool,
+    /// How long the program ran, in milliseconds of wall time.
+    duration_ms: u64,
+    /// How long installing the modules took, in milliseconds.
+    #[serde(skip_serializing_if = "is_zero")]
+    install_ms: u64,
+    /// Processor time of the program and its children in milliseconds, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64")]
+    cpu_ms: Option<u64>,
+    /// The most memory in use at once in bytes, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64")]
+    peak_memory_bytes: Option<u64>,
+    /// What was installed for the program, as `name-version`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    installed: Vec<String>,
+    /// What the caller should know besides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+}
+
+/// The endings of a run that got as far as its own sandbox, by their stable names.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum EndingName {
+    Exited,
+    Signaled,
+    TimedOut,
+    OutOfMemory,
+    OutputLimit,
+    InstallFailed,
+    Cancelled,
+    SandboxDied,
+}
+
+/// The structured form of `outcome`, if it has one: a failure of ours has none.
+pub(crate) fn structured(outcome: &Outcome) -> Option<Map<String, Value>> {
+    let (ending, exit_code, signal) = match outcome.ending {
+        Ending::Exited(code) => (EndingName::Exited, Some(code), None),
+        Ending::Signaled(signal) => (EndingName::Signaled, None, Some(signal)),
+        Ending::TimedOut(_) => (EndingName::TimedOut, None, None),
+        Ending::OutOfMemory(_) => (EndingName::OutOfMemory, None, None),
+        Ending::OutputLimit(_) => (EndingName::OutputLimit, None, None),
+        Ending::InstallFailed(_) => (EndingName::InstallFailed, None, None),
+        Ending::Cancelled => (EndingName::Cancelled, None, None),
+        Ending::SandboxDied => (EndingName::SandboxDied, None, None),
+        // An ending that is newer than this shape is told in words only.
+        _ => return None,
+    };
+    let stdout = Excerpt::<Faithful>::of(&outcome.stdout, STDOUT_BUDGET);
+    let stderr = Excerpt::<Faithful>::of(&outcome.stderr, STDERR_BUDGET);
+    let structured = Structured {
+        ending,
+        exit_code,
+        signal,
+        truncated: stdout.omitted() > 0 || stderr.omitted() > 0,
+        stdout_omitted_bytes: stdout.omitted(),
+        stderr_omitted_bytes: stderr.omitted(),
+        invalid_utf8: stdout.invalid_utf8() || stderr.invalid_utf8(),
+        stdout: stdout.into_text(),
+        stderr: stderr.into_text(),
+        duration_ms: millis(outcome.timings.program),
+        install_ms: millis(outcome.timings.install),
+        cpu_ms: outcome.usage.cpu.map(millis),
+        peak_memory_bytes: outcome
+            .usage
+            .peak_memory
+            .map(executor_core::limits::ByteSize::get),
+        installed: outcome.installed.clone(),
+        notes: outcome.notes.clone(),
+    };
+    match serde_json::to_value(structured) {
+        Ok(Value::Object(object)) => Some(object),
+        _ => None,
+    }
+}
+
+/// The schema of [`Structured`]: self-contained, and without words that only name Rust types.
+pub(crate) fn schema() -> Map<String, Value> {
+    let settings = SchemaSettings::draft2020_12()
+        .for_serialize()
+        .with(|settings| {
+            settings.meta_schema = None;
+            settings.inline_subschemas = true;
+        })
+        .with_transform(Plain);
+    let mut schema = settings
+        .into_generator()
+        .into_root_schema_for::<Structured>();
+    // The type's own comment is for readers of the source.
+    schema.remove("description");
+    match schema.to_value() {
+        Value::Object(schema) => schema,
+        _ => Map::new(),
+    }
+}
+
+/// Takes out `title` and `format` of every subschema: strict validators refuse formats that they do not know.
+#[derive(Debug, Clone)]
+struct Plain;
+
+impl Transform for Plain {
+    fn transform(&mut self, schema: &mut Schema) {
+        schema.remove("format");
+        schema.remove("title");
+        transform_subschemas(self, schema);
+    }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
