@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{Server, World, egress, read_head, status, talk};
-use crate::gateway::{GatewayLink, HostProxies, HostProxyValues};
+use crate::gateway::{GatewayBuilder, GatewayLink, HostProxies, HostProxyValues};
 
 /// A proxy that says what it was asked, agrees to tunnels, and answers whatever else it gets with `ok`.
 async fn proxy() -> Server {
@@ -30,16 +30,19 @@ async fn proxy() -> Server {
     .await
 }
 
-fn link(world: &World, proxy: &str, no: &str, opened: &[&str]) -> GatewayLink {
+fn through(world: &World, proxy: &str, no: &str) -> GatewayBuilder {
     let values = HostProxyValues {
         all: Some(proxy.to_owned()),
         no: Some(no.to_owned()),
         ..HostProxyValues::default()
     };
-    let proxies = HostProxies::from_values(&values).unwrap();
     world
         .gateway()
-        .host_proxies(proxies)
+        .host_proxies(HostProxies::from_values(&values).unwrap())
+}
+
+fn link(world: &World, proxy: &str, no: &str, opened: &[&str]) -> GatewayLink {
+    through(world, proxy, no)
         .build()
         .open(egress("public", opened))
 }
@@ -101,6 +104,23 @@ async fn names_and_literal_addresses_are_judged_all_the_same() {
         let answer = talk(&link, format!("CONNECT {target} HTTP/1.1\r\n\r\n")).await;
         assert_eq!(status(&answer), "HTTP/1.1 403", "{target}");
     }
+    assert_eq!(world.dialled(), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_hosts_own_address_is_no_way_back_in_through_the_proxy() {
+    let proxy = proxy().await;
+    let world = world(&proxy);
+    let own = ["93.184.216.34".parse().unwrap()];
+    let gateway = through(&world, "http://proxy.corp:3128", "")
+        .own_addresses(own)
+        .build();
+    let link = gateway.open(egress("public", &[]));
+    let answer = talk(&link, "CONNECT 93.184.216.34:443 HTTP/1.1\r\n\r\n").await;
+    assert!(
+        answer.contains("is the machine that runs the sandbox"),
+        "{answer}"
+    );
     assert_eq!(world.dialled(), [""; 0]);
 }
 
