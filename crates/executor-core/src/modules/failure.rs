@@ -113,6 +113,11 @@ impl InstallFailure {
                 None => format!("there are source packages, {SOURCES}"),
             },
             Kind::NoWheel { .. } => "there is no source package either: it is made for another platform or another version of Python".to_owned(),
+            Kind::Conflict { causes } if causes.iter().any(|cause| cause.contains("(constraint)")) => {
+                "the version called a constraint is the one that the sandbox image carries; \
+                 choose another version of the module that excludes it"
+                    .to_owned()
+            }
             Kind::Conflict { .. } => "loosen or leave out one of the version bounds".to_owned(),
             Kind::NoSpace { .. } => "ask for fewer or smaller modules, or have the operator raise the limit for modules".to_owned(),
             Kind::OutOfMemory { .. } => "ask for fewer or smaller modules, or have the operator raise the memory limit".to_owned(),

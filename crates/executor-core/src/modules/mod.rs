@@ -10,6 +10,8 @@
 //!
 //! Running the plan is the executor's business; what may be reached meanwhile is the gateway's.
 
+#[cfg(test)]
+mod against_pip;
 mod aliases;
 mod diagnose;
 mod error;

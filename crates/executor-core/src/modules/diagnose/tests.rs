@@ -103,9 +103,9 @@ To fix this you could try to:
 1. loosen the range of package versions you've specified
 
 ERROR: ResolutionImpossible: for help visit https://pip.pypa.io/",
-        &expect![[r"
+        &expect![[r#"
             the modules exclude each other: The user requested playwright==1.40.0; The user requested (constraint) playwright==1.53.0
-            hint: loosen or leave out one of the version bounds"]],
+            hint: the version called a constraint is the one that the sandbox image carries; choose another version of the module that excludes it"#]],
     );
 }
 
