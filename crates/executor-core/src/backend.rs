@@ -60,7 +60,7 @@ pub trait SandboxBackend: fmt::Debug + Send + Sync + 'static {
 /// Dropping it without [`destroy`](Self::destroy) hands it to the backend's reaper, which removes
 /// it in the end (law 19); `Drop` neither blocks nor runs async work itself.
 #[async_trait]
-pub trait Sandbox: fmt::Debug + Send + 'static {
+pub trait Sandbox: fmt::Debug + Send + Sync + 'static {
     /// Its identity, unique and unguessable (law 4).
     fn id(&self) -> &SandboxId;
 
@@ -99,7 +99,11 @@ impl SandboxSpec {
     /// A spec with these three.
     #[must_use]
     pub const fn new(command: Vec<String>, limits: SandboxLimits, lifetime_seconds: u64) -> Self {
-        Self { command, limits, lifetime_seconds }
+        Self {
+            command,
+            limits,
+            lifetime_seconds,
+        }
     }
 }
 
@@ -120,7 +124,10 @@ impl SandboxStream {
         reader: impl AsyncRead + Send + Unpin + 'static,
         writer: impl AsyncWrite + Send + Unpin + 'static,
     ) -> Self {
-        Self { reader: Box::new(reader), writer: Box::new(writer) }
+        Self {
+            reader: Box::new(reader),
+            writer: Box::new(writer),
+        }
     }
 }
 
@@ -147,7 +154,11 @@ impl SandboxStatus {
     /// A status of these three.
     #[must_use]
     pub const fn new(running: bool, exit_status: Option<i64>, out_of_memory: bool) -> Self {
-        Self { running, exit_status, out_of_memory }
+        Self {
+            running,
+            exit_status,
+            out_of_memory,
+        }
     }
 }
 
@@ -167,7 +178,11 @@ impl SweepReport {
     /// A report of these numbers.
     #[must_use]
     pub const fn new(found: usize, removed: usize, failed: usize) -> Self {
-        Self { found, removed, failed }
+        Self {
+            found,
+            removed,
+            failed,
+        }
     }
 }
 

@@ -86,7 +86,12 @@ impl Capabilities {
     /// Those of `required` that are not enforced.
     #[must_use]
     pub fn missing(&self, required: &Self) -> Vec<Capability> {
-        required.0.iter().copied().filter(|capability| !self.has(*capability)).collect()
+        required
+            .0
+            .iter()
+            .copied()
+            .filter(|capability| !self.has(*capability))
+            .collect()
     }
 
     /// Refuses what is not covered.
@@ -100,12 +105,14 @@ impl Capabilities {
             return Ok(());
         }
         let names: Vec<_> = missing.into_iter().map(Capability::as_str).collect();
-        Err(SandboxError::new(ErrorKind::Unsupported, "keep what a sandbox promises")
-            .with_context(format!("the backend does not enforce {}", names.join(", ")))
-            .with_hint(format!(
-                "this host cannot enforce {}; run `doctor` to see why and what to do",
-                names.join(", ")
-            )))
+        Err(
+            SandboxError::new(ErrorKind::Unsupported, "keep what a sandbox promises")
+                .with_context(format!("the backend does not enforce {}", names.join(", ")))
+                .with_hint(format!(
+                    "this host cannot enforce {}; run `doctor` to see why and what to do",
+                    names.join(", ")
+                )),
+        )
     }
 }
 
@@ -117,7 +124,10 @@ mod tests {
     fn what_is_missing_is_named() {
         let some = Capabilities::of([Capability::MemoryLimit]);
         let error = some
-            .require(&Capabilities::of([Capability::MemoryLimit, Capability::NoNetwork]))
+            .require(&Capabilities::of([
+                Capability::MemoryLimit,
+                Capability::NoNetwork,
+            ]))
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.to_string().contains("no-network"));

@@ -104,7 +104,13 @@ impl SandboxError {
     #[must_use]
     pub fn new(kind: ErrorKind, operation: &'static str) -> Self {
         Self {
-            inner: Arc::new(Inner { kind, operation, context: None, hint: None, source: None }),
+            inner: Arc::new(Inner {
+                kind,
+                operation,
+                context: None,
+                hint: None,
+                source: None,
+            }),
         }
     }
 
@@ -198,7 +204,10 @@ impl fmt::Display for SandboxError {
 
 impl StdError for SandboxError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.inner.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+        self.inner
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
     }
 }
 
@@ -215,7 +224,10 @@ mod tests {
             .with_context("unix socket")
             .with_hint("start it")
             .with_source(std::io::Error::other("no such file"));
-        assert_eq!(error.chain(), "failed to reach the engine (unix socket): no such file");
+        assert_eq!(
+            error.chain(),
+            "failed to reach the engine (unix socket): no such file"
+        );
         assert_eq!(error.hint(), Some("start it"));
         assert!(error.is_retryable());
     }

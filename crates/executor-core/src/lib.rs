@@ -47,16 +47,21 @@ pub mod capabilities;
 pub mod error;
 mod event;
 mod execution;
+mod executor;
+pub mod gateway;
 pub mod id;
 pub mod limits;
 pub mod modules;
 mod outcome;
 mod output;
 mod request;
+mod runner;
+mod stream;
 
 pub use self::error::{ErrorKind, SandboxError};
 pub use self::event::Event;
 pub use self::execution::Execution;
+pub use self::executor::{Executor, ExecutorBuilder, ExecutorSettings};
 pub use self::outcome::{Ending, Outcome, Timings, Usage};
 pub use self::output::{Captured, Keeper, OutputStream};
 pub use self::request::{ExecutionRequest, MAX_STDIN};
@@ -64,6 +69,7 @@ pub use self::request::{ExecutionRequest, MAX_STDIN};
 const _: () = {
     const fn shared<T: Send + Sync + 'static>() {}
     const fn sent<T: Send + 'static>() {}
+    shared::<Executor>();
     shared::<SandboxError>();
     sent::<Execution>();
     sent::<Event>();

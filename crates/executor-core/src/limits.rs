@@ -8,6 +8,7 @@ use std::time::Duration;
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
+const TIB: u64 = 1024 * GIB;
 
 /// A number outside its bounds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -101,8 +102,8 @@ impl ByteSize {
 
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (unit, name) in [(GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")] {
-            if self.0 >= unit && self.0 % unit == 0 {
+        for (unit, name) in [(TIB, "TiB"), (GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")] {
+            if self.0 >= unit && self.0.is_multiple_of(unit) {
                 return write!(f, "{} {name}", self.0 / unit);
             }
         }
@@ -136,6 +137,7 @@ impl std::str::FromStr for ByteSize {
             "k" | "kb" | "kib" => KIB,
             "m" | "mb" | "mib" => MIB,
             "g" | "gb" | "gib" => GIB,
+            "t" | "tb" | "tib" => TIB,
             _ => return Err(not_a_size()),
         };
         let number: u64 = number.parse().map_err(|_| not_a_size())?;
@@ -207,9 +209,24 @@ impl SandboxLimits {
             Ok(())
         };
         size("memory", self.memory, ByteSize::mib(64), ByteSize::gib(16))?;
-        size("the size of /tmp", self.tmp, ByteSize::mib(1), ByteSize::gib(16))?;
-        size("the size of the modules", self.modules, ByteSize::mib(1), ByteSize::gib(16))?;
-        size("the size of /dev/shm", self.shm, ByteSize::mib(1), ByteSize::gib(16))?;
+        size(
+            "the size of /tmp",
+            self.tmp,
+            ByteSize::mib(1),
+            ByteSize::gib(16),
+        )?;
+        size(
+            "the size of the modules",
+            self.modules,
+            ByteSize::mib(1),
+            ByteSize::gib(16),
+        )?;
+        size(
+            "the size of /dev/shm",
+            self.shm,
+            ByteSize::mib(1),
+            ByteSize::gib(16),
+        )?;
         number("processors (in thousandths)", self.cpu_millis, 50, 64_000)?;
         number("the number of processes", self.processes, 8, 4096)?;
         number("the number of open files", self.open_files, 64, 65_536)
@@ -229,7 +246,10 @@ pub struct OutputLimits {
 
 impl Default for OutputLimits {
     fn default() -> Self {
-        Self { kept: ByteSize::mib(1), printed: ByteSize::gib(1) }
+        Self {
+            kept: ByteSize::mib(1),
+            printed: ByteSize::gib(1),
+        }
     }
 }
 
@@ -249,7 +269,11 @@ mod tests {
             ("1500", "1500 bytes"),
             ("3kb", "3 KiB"),
         ] {
-            assert_eq!(text.parse::<ByteSize>().unwrap().to_string(), shown, "{text}");
+            assert_eq!(
+                text.parse::<ByteSize>().unwrap().to_string(),
+                shown,
+                "{text}"
+            );
         }
         for text in ["", "MiB", "-1", "1.5g", "999999999999GiB", "1 elephant"] {
             assert!(text.parse::<ByteSize>().is_err(), "{text}");
@@ -260,13 +284,19 @@ mod tests {
     fn times_have_bounds() {
         assert!(WallTime::new(Duration::ZERO).is_err());
         assert!(WallTime::new(Duration::from_secs(601)).is_err());
-        assert_eq!(WallTime::new(Duration::from_secs(600)).unwrap(), WallTime::CEILING);
+        assert_eq!(
+            WallTime::new(Duration::from_secs(600)).unwrap(),
+            WallTime::CEILING
+        );
     }
 
     #[test]
     fn limits_have_bounds() {
         assert!(SandboxLimits::default().check().is_ok());
-        let tiny = SandboxLimits { memory: ByteSize::mib(1), ..SandboxLimits::default() };
+        let tiny = SandboxLimits {
+            memory: ByteSize::mib(1),
+            ..SandboxLimits::default()
+        };
         assert_eq!(
             tiny.check().unwrap_err().to_string(),
             "memory of 1 MiB is out of bounds: between 64 MiB and 16 GiB"

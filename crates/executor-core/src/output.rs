@@ -47,7 +47,9 @@ impl Captured {
     /// How many bytes between head and tail are not kept.
     #[must_use]
     pub fn omitted_bytes(&self) -> u64 {
-        self.total.saturating_sub(count(&self.head)).saturating_sub(count(&self.tail))
+        self.total
+            .saturating_sub(count(&self.head))
+            .saturating_sub(count(&self.tail))
     }
 
     /// Whether something was cut.
@@ -79,7 +81,11 @@ impl Captured {
 impl From<Vec<u8>> for Captured {
     fn from(bytes: Vec<u8>) -> Self {
         let total = count(&bytes);
-        Self { head: bytes, tail: Vec::new(), total }
+        Self {
+            head: bytes,
+            tail: Vec::new(),
+            total,
+        }
     }
 }
 
@@ -111,14 +117,20 @@ impl Keeper {
     /// Takes the next bytes of the stream.
     pub fn push(&mut self, bytes: &[u8]) {
         self.total = self.total.saturating_add(count(bytes));
-        let room = self.head_bound.saturating_sub(self.head.len()).min(bytes.len());
+        let room = self
+            .head_bound
+            .saturating_sub(self.head.len())
+            .min(bytes.len());
         let (to_head, rest) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
         self.head.extend_from_slice(to_head);
         // Of a chunk longer than the tail only its end can survive.
         let skip = rest.len().saturating_sub(self.tail_bound);
         let rest = rest.get(skip..).unwrap_or_default();
-        let excess =
-            self.tail.len().saturating_add(rest.len()).saturating_sub(self.tail_bound);
+        let excess = self
+            .tail
+            .len()
+            .saturating_add(rest.len())
+            .saturating_sub(self.tail_bound);
         self.tail.drain(..excess.min(self.tail.len()));
         self.tail.extend(rest);
     }
@@ -132,8 +144,11 @@ impl Keeper {
     /// What was kept.
     #[must_use]
     pub fn finish(self) -> Captured {
-        let mut captured =
-            Captured { head: self.head, tail: self.tail.into(), total: self.total };
+        let mut captured = Captured {
+            head: self.head,
+            tail: self.tail.into(),
+            total: self.total,
+        };
         // Nothing between the two: they are one piece.
         if captured.omitted_bytes() == 0 {
             captured.head.append(&mut captured.tail);

@@ -25,7 +25,7 @@ pub struct IndexHost {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IndexUrlError {
-    /// Not a URL, or longer than [`MAX_URL_BYTES`].
+    /// Not a URL, or longer than 2048 bytes.
     #[error("an index address is a URL of at most {MAX_URL_BYTES} bytes, such as `{PYPI}`")]
     Malformed,
     /// A scheme other than `https` and `http`.

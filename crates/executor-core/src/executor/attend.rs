@@ -1,0 +1,80 @@
+//! Follows one command or program over the link: output to a sink, connections to the gateway,
+//! until its report comes or its time is up.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::task::JoinSet;
+
+use crate::error::{ErrorKind, Result, SandboxError};
+use crate::gateway::GatewayLink;
+use crate::output::OutputStream;
+use crate::stream::{Link, LinkEvent, Report, StreamError};
+
+/// The runner ends what it runs at its limit by its own clock; if nothing was heard so much later,
+/// the host goes by its own.
+const GRACE: Duration = Duration::from_millis(1500);
+
+/// What takes the output of a run.
+pub(super) trait Sink {
+    /// Takes the next chunk; while it waits the program is slowed down, and its clock goes on.
+    async fn output(&mut self, stream: OutputStream, bytes: Bytes);
+
+    /// Takes what the runner says of the environment.
+    fn notes(&mut self, notes: Vec<String>);
+}
+
+/// How the attention ended.
+pub(super) enum Attended {
+    /// Process 1 reported.
+    Done(Report),
+    /// The time was up and process 1 silent.
+    TimedOut,
+}
+
+/// Follows what was sent over `link` for at most `limit` and a grace.
+pub(super) async fn attend(
+    link: &mut Link,
+    gateway: &GatewayLink,
+    limit: Duration,
+    sink: &mut impl Sink,
+) -> Result<Attended> {
+    let up = tokio::time::sleep(limit.saturating_add(GRACE));
+    tokio::pin!(up);
+    // Dropped with this function: no connection outlives what made it.
+    let mut connections = JoinSet::new();
+    loop {
+        let event = tokio::select! {
+            biased;
+            () = &mut up => return Ok(Attended::TimedOut),
+            Some(_) = connections.join_next() => continue,
+            event = link.next() => event,
+        };
+        match event {
+            LinkEvent::Started { notes } => sink.notes(notes),
+            LinkEvent::Output { stream, bytes } => {
+                let length = bytes.len();
+                tokio::select! {
+                    () = &mut up => return Ok(Attended::TimedOut),
+                    () = sink.output(stream, bytes) => {}
+                }
+                link.consumed(stream, length);
+            }
+            LinkEvent::Connection(channel) => {
+                connections.spawn(gateway.serve(channel));
+            }
+            LinkEvent::Done(report) => return Ok(Attended::Done(report)),
+            LinkEvent::Failed(error) => return Err(lost(error)),
+        }
+    }
+}
+
+/// A broken stream in the executor's words.
+pub(super) fn lost(error: StreamError) -> SandboxError {
+    let kind = if error.is_hostile() {
+        ErrorKind::Protocol
+    } else {
+        ErrorKind::SandboxLost
+    };
+    SandboxError::new(kind, "follow the run").with_source(error)
+}

@@ -1,0 +1,232 @@
+//! The facade: takes requests, gives executions, and owns everything that lives between them.
+
+mod attend;
+mod install;
+mod layout;
+mod places;
+mod preparation;
+mod program;
+mod record;
+mod run;
+mod settings;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use self::settings::ExecutorSettings;
+use crate::backend::{Progress, SandboxBackend, SweepReport};
+use crate::capabilities::Capabilities;
+use crate::error::{ErrorKind, Result, SandboxError};
+use crate::execution::Execution;
+use crate::gateway::Gateway;
+use crate::request::ExecutionRequest;
+
+/// Runs programs, each in a fresh sandbox of its own.
+///
+/// Cheap to clone; all clones are one executor. It lives in the tokio runtime that it was built
+/// in. Dropping the last clone cancels every run; [`shutdown`](Self::shutdown) also waits until
+/// nothing is left of them.
+#[derive(Debug, Clone)]
+pub struct Executor {
+    shared: Arc<Shared>,
+    _stop_on_drop: Arc<StopOnDrop>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    backend: Arc<dyn SandboxBackend>,
+    settings: ExecutorSettings,
+    gateway: Gateway,
+    preparation: preparation::Preparation,
+    places: places::Places,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// Runs hold `Shared` themselves, so its drop cannot be what ends them.
+#[derive(Debug)]
+struct StopOnDrop(CancellationToken);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+/// Collects what an [`Executor`] needs.
+#[derive(Debug)]
+pub struct ExecutorBuilder {
+    backend: Arc<dyn SandboxBackend>,
+    settings: ExecutorSettings,
+    gateway: Option<Gateway>,
+}
+
+impl ExecutorBuilder {
+    /// With these settings instead of the defaults.
+    #[must_use]
+    pub fn settings(mut self, settings: ExecutorSettings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// With this gateway, that has its own resolver, upstream proxy or audit.
+    #[must_use]
+    pub fn gateway(mut self, gateway: Gateway) -> Self {
+        self.gateway = Some(gateway);
+        self
+    }
+
+    /// Builds the executor and starts its sweeper. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidRequest` if a limit is out of bounds, with both bounds.
+    pub fn build(self) -> Result<Executor> {
+        let Self {
+            backend,
+            settings,
+            gateway,
+        } = self;
+        settings.limits.check().map_err(|error| {
+            SandboxError::new(ErrorKind::InvalidRequest, "build the executor")
+                .with_hint(error.to_string())
+                .with_source(error)
+        })?;
+        let tasks = TaskTracker::new();
+        let stop = CancellationToken::new();
+        let shared = Arc::new(Shared {
+            preparation: preparation::Preparation::new(
+                Arc::clone(&backend),
+                settings.required.clone(),
+                tasks.clone(),
+                stop.clone(),
+            ),
+            places: places::Places::new(
+                settings.concurrency,
+                settings.queue,
+                settings.queue_timeout,
+            ),
+            gateway: gateway.unwrap_or_else(|| Gateway::builder().build()),
+            backend,
+            settings,
+            tasks,
+            stop: stop.clone(),
+        });
+        let executor = Executor {
+            shared,
+            _stop_on_drop: Arc::new(StopOnDrop(stop)),
+        };
+        executor.start_sweeper();
+        Ok(executor)
+    }
+}
+
+impl Executor {
+    /// Starts to build an executor on `backend`.
+    #[must_use]
+    pub fn builder(backend: Arc<dyn SandboxBackend>) -> ExecutorBuilder {
+        ExecutorBuilder {
+            backend,
+            settings: ExecutorSettings::default(),
+            gateway: None,
+        }
+    }
+
+    /// Runs one program. Returns at once; the run waits for its place on its own.
+    ///
+    /// # Errors
+    ///
+    /// `Busy` when the queue is full, `InvalidRequest` when the request is out of bounds,
+    /// `ShuttingDown`. Whatever fails later is the execution's ending.
+    pub fn execute(&self, request: ExecutionRequest) -> Result<Execution> {
+        request.check()?;
+        if let Some(asked) = request.timeout
+            && asked > self.shared.settings.max_timeout
+        {
+            let text = format!(
+                "a time limit of {asked} was asked for; at most {} are allowed",
+                self.shared.settings.max_timeout
+            );
+            return Err(
+                SandboxError::new(ErrorKind::InvalidRequest, "accept the request")
+                    .with_context(text.clone())
+                    .with_hint(text),
+            );
+        }
+        if self.shared.stop.is_cancelled() {
+            return Err(SandboxError::new(ErrorKind::ShuttingDown, "queue the run"));
+        }
+        let ticket = self.shared.places.enter()?;
+        let (execution, events, cancel) = Execution::new();
+        let shared = Arc::clone(&self.shared);
+        self.shared
+            .tasks
+            .spawn(run::drive(shared, request, ticket, events, cancel));
+        Ok(execution)
+    }
+
+    /// Makes the backend ready, or waits until somebody else's call has. A run does so itself;
+    /// calling it early saves the first run the wait.
+    ///
+    /// # Errors
+    ///
+    /// What [`SandboxBackend::prepare`] says, and `Unsupported` when the backend does not enforce
+    /// what the settings require. The next call tries again.
+    pub async fn prepare(&self, progress: &dyn Progress) -> Result<()> {
+        self.shared.preparation.ready(progress).await
+    }
+
+    /// What the backend enforces on this host.
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        self.shared.backend.capabilities()
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub fn settings(&self) -> &ExecutorSettings {
+        &self.shared.settings
+    }
+
+    /// Looks for leftovers now, besides the regular sweeps.
+    ///
+    /// # Errors
+    ///
+    /// When the backend does not answer.
+    pub async fn sweep(&self) -> Result<SweepReport> {
+        self.shared.backend.sweep().await
+    }
+
+    /// Cancels every run and waits until their sandboxes are gone. New requests are refused.
+    /// The caller bounds the time; what is left when it gives up is for the next sweep.
+    pub async fn shutdown(&self) {
+        self.shared.stop.cancel();
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+        self.shared.backend.settle().await;
+    }
+
+    /// Sweeps as soon as the backend is ready, then regularly (promise 3).
+    fn start_sweeper(&self) {
+        let shared = Arc::clone(&self.shared);
+        self.shared.tasks.spawn(async move {
+            let sweep = async {
+                let mut tick = tokio::time::interval(shared.settings.sweep_interval);
+                tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+                loop {
+                    tick.tick().await;
+                    match shared.backend.sweep().await {
+                        Ok(report) if report.removed > 0 || report.failed > 0 => {
+                            tracing::info!(?report, "swept leftovers");
+                        }
+                        Ok(_) => {}
+                        Err(error) => tracing::debug!(kind = %error.kind(), "{}", error.chain()),
+                    }
+                }
+            };
+            shared.stop.run_until_cancelled(sweep).await;
+        });
+    }
+}

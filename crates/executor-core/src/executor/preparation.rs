@@ -1,0 +1,125 @@
+//! Makes the backend ready once, for all who wait, and again after it failed.
+//!
+//! The work goes on in a task of the executor, so that a caller who goes away does not stop an
+//! image pull that others wait for.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::backend::{Progress, SandboxBackend};
+use crate::capabilities::Capabilities;
+use crate::error::{ErrorKind, Result, SandboxError};
+
+/// How far the preparation is, as those who wait see it.
+#[derive(Debug, Clone)]
+enum Stage {
+    /// Under way; the text is the newest progress message.
+    Working(String),
+    Ready,
+    Failed(SandboxError),
+}
+
+#[derive(Debug)]
+pub(super) struct Preparation {
+    backend: Arc<dyn SandboxBackend>,
+    required: Capabilities,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    current: Mutex<Option<watch::Receiver<Stage>>>,
+}
+
+impl Preparation {
+    pub(super) fn new(
+        backend: Arc<dyn SandboxBackend>,
+        required: Capabilities,
+        tasks: TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            backend,
+            required,
+            tasks,
+            stop,
+            current: Mutex::new(None),
+        }
+    }
+
+    /// Waits until the backend is ready, telling `progress` on the way. Starts the work if
+    /// nobody did, or if the last try failed. Cancel-safe: the work goes on.
+    pub(super) async fn ready(&self, progress: &dyn Progress) -> Result<()> {
+        let mut stage = self.join_or_start();
+        loop {
+            let seen = stage.borrow_and_update().clone();
+            match seen {
+                Stage::Working(message) if message.is_empty() => {}
+                Stage::Working(message) => progress.report(&message),
+                Stage::Ready => return Ok(()),
+                Stage::Failed(error) => return Err(error),
+            }
+            if stage.changed().await.is_err() {
+                return Err(SandboxError::new(
+                    ErrorKind::ShuttingDown,
+                    "prepare the backend",
+                ));
+            }
+        }
+    }
+
+    /// The backend turned out not to be ready any more: the next caller prepares again.
+    pub(super) fn forget(&self) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current
+            .as_ref()
+            .is_some_and(|stage| matches!(*stage.borrow(), Stage::Ready))
+        {
+            *current = None;
+        }
+    }
+
+    fn join_or_start(&self) -> watch::Receiver<Stage> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stage) = current.as_ref() {
+            let over = matches!(*stage.borrow(), Stage::Failed(_)) || stage.has_changed().is_err();
+            let ready = matches!(*stage.borrow(), Stage::Ready);
+            if ready || !over {
+                return stage.clone();
+            }
+        }
+        let (sender, receiver) = watch::channel(Stage::Working(String::new()));
+        let backend = Arc::clone(&self.backend);
+        let required = self.required.clone();
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            let prepare = async {
+                backend.prepare(&Teller(&sender)).await?;
+                backend.capabilities().require(&required)
+            };
+            let last = match stop.run_until_cancelled(prepare).await {
+                Some(Ok(())) => Stage::Ready,
+                None => Stage::Failed(SandboxError::new(
+                    ErrorKind::ShuttingDown,
+                    "prepare the backend",
+                )),
+                Some(Err(error)) => {
+                    tracing::error!(kind = %error.kind(), hint = error.hint(), "{}", error.chain());
+                    Stage::Failed(error)
+                }
+            };
+            sender.send_replace(last);
+        });
+        *current = Some(receiver.clone());
+        receiver
+    }
+}
+
+/// Passes progress on to everybody who watches; only the newest message counts.
+struct Teller<'a>(&'a watch::Sender<Stage>);
+
+impl Progress for Teller<'_> {
+    fn report(&self, message: &str) {
+        self.0.send_replace(Stage::Working(message.to_owned()));
+    }
+}

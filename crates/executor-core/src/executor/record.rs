@@ -1,0 +1,58 @@
+//! What is gathered while a run goes on, so that even a cancelled one can say what it saw.
+
+use crate::limits::OutputLimits;
+use crate::outcome::{Ending, Outcome, Timings, Usage};
+use crate::output::{Keeper, OutputStream};
+
+#[derive(Debug)]
+pub(super) struct Record {
+    stdout: Keeper,
+    stderr: Keeper,
+    pub(super) usage: Usage,
+    pub(super) timings: Timings,
+    pub(super) installed: Vec<String>,
+    /// Whether an install put something in place.
+    pub(super) modules_there: bool,
+    pub(super) notes: Vec<String>,
+}
+
+/// The most notes that an outcome carries; what the sandbox says beyond is dropped.
+const MAX_NOTES: usize = 64;
+
+impl Record {
+    pub(super) fn new(limits: OutputLimits) -> Self {
+        Self {
+            stdout: Keeper::new(limits.kept),
+            stderr: Keeper::new(limits.kept),
+            usage: Usage::default(),
+            timings: Timings::default(),
+            installed: Vec::new(),
+            modules_there: false,
+            notes: Vec::new(),
+        }
+    }
+
+    pub(super) fn keep(&mut self, stream: OutputStream, bytes: &[u8]) {
+        match stream {
+            OutputStream::Stdout => self.stdout.push(bytes),
+            OutputStream::Stderr => self.stderr.push(bytes),
+        }
+    }
+
+    pub(super) fn note(&mut self, notes: impl IntoIterator<Item = String>) {
+        let room = MAX_NOTES.saturating_sub(self.notes.len());
+        self.notes.extend(notes.into_iter().take(room));
+    }
+
+    pub(super) fn finish(self, ending: Ending) -> Outcome {
+        Outcome {
+            ending,
+            stdout: self.stdout.finish(),
+            stderr: self.stderr.finish(),
+            usage: self.usage,
+            timings: self.timings,
+            installed: self.installed,
+            notes: self.notes,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! How a run ended and what is kept of it.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::SandboxError;
+use crate::limits::{ByteSize, WallTime};
+use crate::modules::InstallFailure;
+use crate::output::Captured;
+
+/// Why a run ended. Exactly one per run.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Ending {
+    /// The program ended by itself with this exit code; 0 is success.
+    Exited(i32),
+    /// The program was ended by this signal, which nobody of ours sent.
+    Signaled(i32),
+    /// The program ran longer than this and was ended.
+    TimedOut(WallTime),
+    /// The program needed more memory than this and the kernel ended it.
+    OutOfMemory(ByteSize),
+    /// The program printed more than this and was ended.
+    OutputLimit(ByteSize),
+    /// The modules could not be installed, so the program was never started.
+    InstallFailed(InstallFailure),
+    /// The run was cancelled: by request, by dropping the execution, or by shutdown.
+    Cancelled,
+    /// The whole sandbox ended under the program, process 1 included.
+    SandboxDied,
+    /// We did not do our work.
+    Failed(SandboxError),
+}
+
+impl Ending {
+    /// A stable name for structured results and metrics.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Exited(_) => "exited",
+            Self::Signaled(_) => "signaled",
+            Self::TimedOut(_) => "timed_out",
+            Self::OutOfMemory(_) => "out_of_memory",
+            Self::OutputLimit(_) => "output_limit",
+            Self::InstallFailed(_) => "install_failed",
+            Self::Cancelled => "cancelled",
+            Self::SandboxDied => "sandbox_died",
+            Self::Failed(_) => "failed",
+        }
+    }
+
+    /// Whether the program ran to its end and said that all went well.
+    #[must_use]
+    pub const fn is_success(&self) -> bool {
+        matches!(self, Self::Exited(0))
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(code) => write!(f, "exit code {code}"),
+            Self::Signaled(signal) => write!(f, "ended by signal {signal}"),
+            Self::TimedOut(limit) => write!(f, "timed out after {limit}"),
+            Self::OutOfMemory(limit) => write!(f, "out of memory: the limit is {limit}"),
+            Self::OutputLimit(limit) => write!(f, "printed more than {limit}"),
+            Self::InstallFailed(failure) => write!(f, "the modules were not installed: {failure}"),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::SandboxDied => f.write_str("the sandbox died under the program"),
+            Self::Failed(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+/// What a run used, as far as process 1 and the kernel counted it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Processor time of the program and its children, if it was reaped.
+    pub cpu: Option<Duration>,
+    /// The most memory that was in use at once: of the whole sandbox where the kernel counts
+    /// that, else of the largest process.
+    pub peak_memory: Option<ByteSize>,
+    /// How many processes the memory limit killed, where the kernel tells.
+    pub oom_kills: Option<u64>,
+}
+
+/// How long the parts of a run took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timings {
+    /// Waiting for a place and for the backend to be ready.
+    pub queued: Duration,
+    /// Until the sandbox's runner waited.
+    pub start: Duration,
+    /// Installing modules; zero if none were asked for.
+    pub install: Duration,
+    /// The program itself, from its first instruction to its end.
+    pub program: Duration,
+}
+
+/// What is kept of a run when it has ended.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// Why it ended.
+    pub ending: Ending,
+    /// What it printed on standard output.
+    pub stdout: Captured,
+    /// What it printed on standard error.
+    pub stderr: Captured,
+    /// What it used.
+    pub usage: Usage,
+    /// How long its parts took.
+    pub timings: Timings,
+    /// The distributions that were installed for it, as `name-version`.
+    pub installed: Vec<String>,
+    /// What a caller should know besides: names that were dropped or changed, parts of the
+    /// environment that could not be provided.
+    pub notes: Vec<String>,
+}
+
+impl Outcome {
+    /// An outcome of which nothing but the ending is known.
+    #[must_use]
+    pub fn of(ending: Ending) -> Self {
+        Self {
+            ending,
+            stdout: Captured::default(),
+            stderr: Captured::default(),
+            usage: Usage::default(),
+            timings: Timings::default(),
+            installed: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,264 @@
+# What happens between fork and the user's first line: descriptors, identity, environment, `__main__`.
+#
+# This code runs in the child. Whatever fails here is told over the status pipe and ends the child.
+
+import base64
+import builtins
+import ctypes
+import functools
+import gc
+import importlib
+import io
+import resource
+import signal
+import site
+import sys
+import types
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+PR_SET_DUMPABLE = 4
+PR_SET_CHILD_SUBREAPER = 36
+PR_SET_NO_NEW_PRIVS = 38
+
+# The frames below the program's own: one of ours, and before 3.12 the two calls into C count as well. The
+# recursion limit is raised by as much, so that a program has exactly the depth that `python3 main.py` gives.
+EXTRA_DEPTH = 1 if sys.version_info >= (3, 12) else 3
+
+
+class BecomeProgram(Exception):
+    """Raised in the child to leave every frame of the runner; carries what is to be called instead."""
+
+
+def prctl(option, value):
+    zero = ctypes.c_ulong(0)
+    if LIBC.prctl(option, ctypes.c_ulong(value), zero, zero, zero) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def prepare_child(order, text, pipes, confined, may_switch, environment):
+    """Turns the forked child into the program: returns what to call, or executes a command."""
+    stdin, stdout, stderr, status = pipes
+    try:
+        os.setsid()
+        reset_signals(order["kind"])
+        for fd, target in ((stdin, 0), (stdout, 1), (stderr, 2)):
+            os.dup2(fd, target)
+        close_others(status)
+        os.umask(0o022)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if may_switch and order.get("uid") is not None:
+            switch_identity(order["uid"], order["gid"])
+        if confined:
+            prctl(PR_SET_NO_NEW_PRIVS, 1)
+        # The score can only be raised by a process that is dumpable, which a change of uid undoes.
+        prctl(PR_SET_DUMPABLE, 1)
+        prefer_for_oom()
+        enter_directory(order["cwd"], environment.get("HOME"))
+        os.environ.clear()
+        os.environ.update(environment)
+        time.tzset()
+        notes = []
+        if order.get("ca_pem"):
+            notes += trust_in_browser(order["ca_pem"], environment.get("HOME"))
+        tell(status, {"notes": notes})
+        if order["kind"] == "command":
+            os.execvpe(order["argv"][0], order["argv"], environment)
+        entry = make_main(order, text)
+        os.close(status)
+        return entry
+    except BaseException as error:
+        tell(status, {"error": ("%s: %s" % (type(error).__name__, error))[:500]})
+        os._exit(127)
+
+
+def tell(status, message):
+    os.write(status, json.dumps(message).encode() + b"\n")
+
+
+def reset_signals(kind):
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if kind == "command":
+        # What `subprocess` restores, too: only Python itself wants these ignored.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def close_others(keep):
+    try:
+        open_now = [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:
+        open_now = range(3, 4096)
+    for fd in open_now:
+        if fd > 2 and fd != keep:
+            try:
+                os.close(fd)
+            except OSError:
+                pass  # The descriptor that listed the directory is gone already.
+
+
+def switch_identity(uid, gid):
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+    if os.getresuid() != (uid,) * 3 or os.getresgid() != (gid,) * 3 or os.getgroups():
+        raise PermissionError("the identity could not be changed")
+
+
+def prefer_for_oom():
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")
+    except OSError:
+        pass
+
+
+def enter_directory(cwd, home):
+    os.makedirs(cwd, exist_ok=True)
+    if home:
+        try:
+            os.makedirs(home, 0o700, exist_ok=True)
+        except OSError:
+            pass
+    os.chdir(cwd)
+
+
+def make_main(order, text):
+    """A fresh `__main__` and the call that runs the text in it as `python3 main.py` would.
+
+    CPython's own `PyRun_SimpleFileExFlags` does the running: decoding, tracebacks, SystemExit and the exit
+    status are then CPython's, with no Python frame of ours in between.
+    """
+    path = os.path.join(os.getcwd(), order["name"])
+    with open(path, "wb") as file:
+        file.write(text)
+    main = types.ModuleType("__main__")
+    main.__builtins__ = builtins
+    if sys.version_info < (3, 14):
+        main.__annotations__ = {}
+    sys.modules["__main__"] = main
+    sys.argv = [order["name"]] + order.get("args", [])
+    if hasattr(sys, "orig_argv"):
+        sys.orig_argv = [sys.executable] + sys.argv
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    add_module_paths(order.get("module_paths", []))
+    sys.path.insert(0, os.getcwd())
+    importlib.invalidate_caches()
+    remake_standard_streams()
+    sys.setrecursionlimit(sys.getrecursionlimit() + EXTRA_DEPTH)
+    gc.enable()
+    LIBC.fopen.restype = ctypes.c_void_p
+    opened = LIBC.fopen(os.fsencode(path), b"rbe")
+    if not opened:
+        raise OSError(ctypes.get_errno(), "cannot open the program")
+    run = ctypes.pythonapi.PyRun_SimpleFileExFlags
+    run.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_void_p]
+    run.restype = ctypes.c_int
+    return functools.partial(run, opened, os.fsencode(path), 1, None)
+
+
+def add_module_paths(paths):
+    """Puts the paths where site-packages stand: behind the standard library, before the image's own."""
+    packages = ("site-packages", "dist-packages")
+    at = next((i for i, p in enumerate(sys.path) if p.endswith(packages)), len(sys.path))
+    sys.path[at:at] = paths
+    for path in paths:
+        site.addsitedir(path)  # Reads the .pth files, as an installed package may expect.
+
+
+def remake_standard_streams():
+    """New text layers: those of process 1 belong to the stream. Lines are passed on as they are printed."""
+    errors = sys.stdout.errors if sys.stdout is not None else "strict"
+    for name, fd, mode, handler, per_line in (
+        ("stdin", 0, "r", errors, False),
+        ("stdout", 1, "w", errors, True),
+        ("stderr", 2, "w", "backslashreplace", True),
+    ):
+        raw = io.FileIO(fd, mode, closefd=False)
+        raw.name = "<%s>" % name
+        buffer = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
+        layer = io.TextIOWrapper(buffer, "utf-8", handler, "\n", line_buffering=per_line)
+        layer.mode = mode
+        setattr(sys, name, layer)
+        setattr(sys, "__%s__" % name, layer)
+
+
+def certificates(pem):
+    """The DER forms in a PEM text."""
+    for part in pem.split("-----BEGIN CERTIFICATE-----")[1:]:
+        yield base64.b64decode(part.split("-----END CERTIFICATE-----")[0])
+
+
+def trust_in_browser(pem, home):
+    """Makes the NSS database that Chromium reads, in a process of its own; returns notes on failure."""
+    if not home:
+        return ["Chromium will not know the extra certificates: HOME is not set"]
+    reader, writer = os.pipe()
+    helper = os.fork()
+    if helper == 0:
+        try:
+            reason = make_nss_database(pem, os.path.join(home, ".pki", "nssdb"))
+        except BaseException as error:
+            reason = "%s: %s" % (type(error).__name__, error)
+        os.write(writer, (reason or "").encode()[:1000])
+        os._exit(0)
+    os.close(writer)
+    waited, reason = select.poll(), b"making the database took more than 5 s"
+    waited.register(reader, select.POLLIN)
+    if waited.poll(5000):
+        reason = os.read(reader, 1000)
+    else:
+        os.kill(helper, signal.SIGKILL)
+    os.close(reader)
+    _, status = os.waitpid(helper, 0)
+    if status and not reason:
+        reason = b"the helper ended with status %d" % status
+    if reason:
+        return ["Chromium will not know the extra certificates: " + reason.decode("utf-8", "replace")]
+    return []
+
+
+
+class SecItem(ctypes.Structure):
+    _fields_ = [("kind", ctypes.c_int), ("data", ctypes.c_char_p), ("length", ctypes.c_uint)]
+
+
+def make_nss_database(pem, directory):
+    """Trusts each certificate as an authority for servers ("C,," in certutil's words)."""
+    try:
+        nss = ctypes.CDLL("libnss3.so")
+    except OSError:
+        return "libnss3.so is not in the image"
+    pointer = ctypes.c_void_p
+    for name, arguments in (
+        ("CERT_GetDefaultCertDB", []),
+        ("PK11_GetInternalKeySlot", []),
+        ("CERT_NewTempCertificate", [pointer, pointer, ctypes.c_char_p, ctypes.c_int, ctypes.c_int]),
+    ):
+        getattr(nss, name).restype = pointer
+        getattr(nss, name).argtypes = arguments
+    nss.PK11_NeedUserInit.argtypes = [pointer]
+    nss.PK11_InitPin.argtypes = [pointer, ctypes.c_char_p, ctypes.c_char_p]
+    nss.PK11_ImportCert.argtypes = [pointer, pointer, ctypes.c_ulong, ctypes.c_char_p, ctypes.c_int]
+    nss.CERT_ChangeCertTrust.argtypes = [pointer, pointer, pointer]
+    os.makedirs(directory, 0o700, exist_ok=True)
+    if nss.NSS_InitReadWrite(b"sql:" + os.fsencode(directory)) != 0:
+        return "the database could not be opened"
+    slot = nss.PK11_GetInternalKeySlot()
+    if nss.PK11_NeedUserInit(slot):
+        nss.PK11_InitPin(slot, None, b"")
+    handle = nss.CERT_GetDefaultCertDB()
+    trusted = (ctypes.c_uint * 3)((1 << 3) | (1 << 4), 0, 0)  # valid CA, trusted CA; servers only
+    refused = 0
+    for number, der in enumerate(certificates(pem)):
+        item = SecItem(0, der, len(der))
+        certificate = nss.CERT_NewTempCertificate(handle, ctypes.byref(item), None, 0, 1)
+        nickname = b"extra-%d" % number
+        if not certificate or nss.PK11_ImportCert(slot, certificate, 0, nickname, 0) != 0:
+            refused += 1
+        elif nss.CERT_ChangeCertTrust(handle, certificate, ctypes.byref(trusted)) != 0:
+            refused += 1
+    return "%d of the certificates were refused" % refused if refused else ""

@@ -1,0 +1,596 @@
+# Process 1: boots, serves the runs it is told to, outlives whatever they do, and ends with the stream.
+
+import fcntl
+import termios
+import traceback
+
+PING_SILENCE = 60.0  # without a frame from the host for this long, it is gone
+FAREWELL = 10.0  # from the program's Done to the end, should the host not end the stream
+DRAIN_PATIENCE = 10.0  # for the credit that the last output needs
+DRAIN_LIMIT = 30.0
+REAP_LIMIT = 5.0
+
+# Imported while nobody waits, between Ready and Run: what most programs import anyway. Each module costs
+# the program time at its exit, when the interpreter takes it down: asyncio, ssl and urllib.request would
+# double the 12 ms that a hello takes, and those who want them wait 10 to 40 ms more for the import.
+WARM = [
+    "linecache", "typing", "datetime", "random", "math", "threading", "subprocess", "re", "tempfile",
+    "pathlib", "dataclasses", "inspect", "logging", "hashlib", "csv",
+]  # fmt: skip
+
+
+class Run:
+    """One order of the host, from its arrival to its Done."""
+
+    def __init__(self, order, baseline, now):
+        self.order = order
+        self.deadline = now + order["deadline_ms"] / 1000.0
+        self.output_left = order["output_limit"]
+        self.text = bytearray()
+        self.text_left = order.get("program_bytes", 0)
+        self.input = bytearray()
+        self.input_ended = False
+        self.input_owed = 0
+        self.stdin = self.status = None
+        self.outputs = {}  # descriptor -> channel
+        self.window = {STDOUT: WINDOW, STDERR: WINDOW}
+        self.printed = {STDOUT: 0, STDERR: 0}
+        self.lost = 0
+        self.pid = None
+        self.begun = now
+        self.told = b""  # by the child, over the status pipe
+        self.announced = False
+        self.ended = None  # wait status
+        self.cause = "exited"
+        self.duration = 0.0
+        self.cpu = 0.0
+        self.largest = 0
+        self.killed = 0
+        self.notes = []
+        self.error = None
+        self.baseline = baseline
+        self.drain_until = self.drain_patience = None
+
+
+class Supervisor:
+    def __init__(self, stream, confined, may_switch):
+        self.stream, self.confined, self.may_switch = stream, confined, may_switch
+        self.proxy = Proxy(stream)
+        self.run = None
+        self.finished_at = None
+        self.poll = select.poll()
+        self.watched = {}
+        self.woken, wake = os.pipe()
+        os.set_blocking(self.woken, False)
+        os.set_blocking(wake, False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+
+    def serve(self):
+        """Runs until the host is gone. In a program's child it ends by `BecomeProgram` instead."""
+        version = "%d.%d.%d" % sys.version_info[:3]
+        ready = {"protocol": PROTOCOL, "python": version, "confined": self.confined}
+        ready["playwright"] = playwright_version()
+        self.stream.control(READY, ready)
+        warm = list(WARM)
+        while True:
+            self.stream.flush()
+            now = time.monotonic()
+            idle = self.run is None and warm and not self.stream.unsent
+            events = self.wait(0 if idle else self.patience(now))
+            if idle and not events:
+                warm_up(warm.pop(0))
+                continue
+            now = time.monotonic()
+            for fd, what in events:
+                self.dispatch(fd, what, now)
+            self.reap()
+            self.check_clocks(time.monotonic())
+            self.advance(time.monotonic())
+
+    # Waiting
+
+    def wait(self, seconds):
+        want = {self.stream.source: select.POLLIN, self.woken: select.POLLIN}
+        if self.stream.unsent:
+            want[self.stream.sink] = select.POLLOUT
+        run = self.run
+        if run is not None:
+            if run.announced:
+                self.proxy.wanted(want, time.monotonic())
+            if run.status is not None:
+                want[run.status] = select.POLLIN
+            if run.stdin is not None and (run.input or run.input_ended):
+                want[run.stdin] = select.POLLOUT
+            if run.announced and self.stream.has_room():
+                for fd, channel in run.outputs.items():
+                    if run.window[channel]:
+                        want[fd] = select.POLLIN
+        for fd in [fd for fd in self.watched if fd not in want]:
+            self.poll.unregister(fd)
+            del self.watched[fd]
+        for fd, mask in want.items():
+            if self.watched.get(fd) != mask:
+                self.poll.register(fd, mask)
+                self.watched[fd] = mask
+        return self.poll.poll(max(0, int(seconds * 1000) + (1 if seconds else 0)))
+
+    def patience(self, now):
+        """Seconds until the next clock of ours runs out."""
+        until = [self.stream.last_heard + PING_SILENCE]
+        if self.proxy.paused_until > now:
+            until.append(self.proxy.paused_until)
+        if self.finished_at is not None:
+            until.append(self.finished_at + FAREWELL)
+        if self.run is not None:
+            if self.run.drain_until is not None:
+                until.append(min(self.run.drain_until, self.run.drain_patience))
+            else:
+                until.append(self.run.deadline)
+        return max(0.0, min(until) - now)
+
+    def dispatch(self, fd, what, now):
+        run = self.run
+        if fd == self.stream.source:
+            for kind, payload in self.stream.receive():
+                self.frame(kind, payload)
+        elif fd == self.woken:
+            try:
+                os.read(fd, 4096)
+            except BlockingIOError:
+                pass
+        elif fd == self.stream.sink:
+            pass  # Flushed at the top of the loop.
+        elif run is not None and fd == run.status:
+            self.read_status()
+        elif run is not None and fd == run.stdin:
+            self.feed()
+        elif run is not None and fd in run.outputs:
+            self.read_output(fd)
+        else:
+            self.proxy.ready(fd, what, now)
+
+    # Frames of the host
+
+    def frame(self, kind, payload):
+        if kind == PING:
+            self.stream.pong(payload)
+        elif kind == RUN:
+            if self.run is not None or self.finished_at is not None:
+                raise HostGone
+            order = json.loads(payload)
+            if order.get("program_bytes", 0) > MAX_PROGRAM:
+                raise HostGone
+            self.run = Run(order, self.usage(), time.monotonic())
+        elif kind in (DATA, END, RESET, CREDIT):
+            channel = struct.unpack_from(">I", payload)[0]
+            rest = payload[4:]
+            if channel >= FIRST_PROXIED:
+                self.proxy.frame(kind, channel, rest)
+            elif self.run is None:
+                pass  # Late frames of a run that is over.
+            elif kind == CREDIT:
+                self.run.window[channel] += struct.unpack(">I", rest)[0]
+            elif kind == DATA:
+                self.take_input(rest)
+            elif kind == END:
+                self.run.input_ended = True
+        else:
+            raise HostGone
+
+    def take_input(self, payload):
+        run = self.run
+        head = payload[: run.text_left]
+        run.text += head
+        run.text_left -= len(head)
+        self.owe(len(head))
+        if run.stdin is None and run.pid is not None:
+            self.owe(len(payload) - len(head))  # Nobody reads it any more.
+        else:
+            run.input += payload[len(head) :]
+
+    def owe(self, amount):
+        run = self.run
+        run.input_owed += amount
+        if run.input_owed >= CREDIT_STEP and not run.input_ended:
+            self.stream.credit(INPUT, run.input_owed)
+            run.input_owed = 0
+
+    # The course of a run
+
+    def advance(self, now):
+        run = self.run
+        if run is None:
+            return
+        if run.pid is None and run.error is None:
+            if run.text_left == 0:
+                self.start()
+            elif run.input_ended:
+                self.fail("the program text is incomplete")
+            return
+        if run.ended is not None and run.drain_until is None:
+            self.settle(now)
+        if run.drain_until is not None:
+            late = now >= min(run.drain_until, run.drain_patience)
+            if not run.outputs or late or run.cause == "output_limit":
+                self.finish()
+
+    def start(self):
+        run, order = self.run, self.run.order
+        pipes = []
+        try:
+            environment = self.environment(order)
+            for _ in range(4):
+                pipes.append(os.pipe())
+            gc.freeze()
+            run.begun = time.monotonic()
+            run.pid = os.fork()
+        except (OSError, KeyError, ValueError) as error:
+            for pair in pipes:
+                os.close(pair[0])
+                os.close(pair[1])
+            self.fail("the program could not be started: %s" % error)
+            return
+        (stdin, feed), (out, stdout), (err, stderr), (status, tell_to) = pipes
+        if run.pid == 0:
+            self.proxy.forget()
+            theirs = (stdin, stdout, stderr, tell_to)
+            text = bytes(run.text)
+            raise BecomeProgram(
+                prepare_child(order, text, theirs, self.confined, self.may_switch, environment)
+            )
+        for fd in (stdin, stdout, stderr, tell_to):
+            os.close(fd)
+        for fd in (feed, out, err, status):
+            os.set_blocking(fd, False)
+        run.text = bytearray()
+        run.stdin, run.status = feed, status
+        run.outputs = {out: STDOUT, err: STDERR}
+
+    def environment(self, order):
+        """What the program finds in `os.environ`: nothing that the order does not name."""
+        found = {k: os.environ[k] for k in order.get("env_pass", []) if k in os.environ}
+        found.update(order.get("env", {}))
+        if order.get("module_paths"):
+            # For the Pythons that the program starts; its own path is set by `make_main`.
+            found.setdefault("PYTHONPATH", os.pathsep.join(order["module_paths"]))
+        if order.get("proxy"):
+            found.update(proxy_environment(self.proxy.listen()))
+        if order.get("ca_pem"):
+            try:
+                bundle = write_bundle(order.get("state_dir", "/run/sandbox"), order["ca_pem"])
+            except OSError as error:
+                self.run.notes.append("the extra certificates could not be written: %s" % error)
+            else:
+                names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE")
+                found.update({name: bundle for name in names + ("NODE_EXTRA_CA_CERTS",)})
+        return found
+
+    def fail(self, reason):
+        """The run ends before any line of the program ran."""
+        self.run.error = reason
+        self.run.ended = 0
+        self.run.duration = 0.0
+
+    def read_status(self):
+        run = self.run
+        try:
+            chunk = os.read(run.status, 8192)
+        except BlockingIOError:
+            return
+        run.told += chunk
+        if chunk:
+            return
+        os.close(run.status)
+        run.status = None
+        for line in run.told.splitlines():
+            told = json.loads(line)
+            run.notes += told.get("notes", [])
+            run.error = told.get("error", run.error)
+        if run.error is None:
+            run.announced = True
+            self.stream.control(STARTED, {"notes": run.notes})
+
+    def feed(self):
+        run = self.run
+        try:
+            written = os.write(run.stdin, run.input) if run.input else 0
+        except BlockingIOError:
+            return
+        except OSError:
+            written = len(run.input)  # The program has closed its input: the rest is read by nobody.
+            run.input_ended = True
+        del run.input[:written]
+        self.owe(written)
+        if run.input_ended and not run.input:
+            self.close_stdin()
+
+    def close_stdin(self):
+        if self.run.stdin is not None:
+            os.close(self.run.stdin)
+            self.run.stdin = None
+
+    def read_output(self, fd):
+        run = self.run
+        channel = run.outputs[fd]
+        if not run.window[channel] or not self.stream.has_room():
+            return
+        # One byte more than allowed is asked for at most: it proves that there was more.
+        size = min(MAX_DATA, run.window[channel], run.output_left + 1)
+        try:
+            chunk = os.read(fd, size)
+        except BlockingIOError:
+            return
+        except OSError:
+            chunk = b""
+        if not chunk:
+            os.close(fd)
+            del run.outputs[fd]
+            return
+        exceeded = len(chunk) > run.output_left
+        chunk = chunk[: run.output_left]
+        if chunk:
+            run.output_left -= len(chunk)
+            run.window[channel] -= len(chunk)
+            run.printed[channel] += len(chunk)
+            self.stream.data(channel, chunk)
+        if run.drain_until is not None:
+            run.drain_patience = time.monotonic() + DRAIN_PATIENCE
+        if exceeded:
+            run.lost += 1
+            self.end_program("output_limit")
+
+    def end_program(self, cause):
+        """Ends the program for a reason of ours. What it did in the same instant does not count."""
+        run = self.run
+        run.cause = cause
+        if run.ended is None:
+            if run.pid is None:
+                self.fail("the program text did not arrive in time")
+            else:
+                self.kill_all()
+                if run.ended is None:
+                    run.ended = int(signal.SIGKILL)  # On its way, but stuck in the kernel.
+
+    def check_clocks(self, now):
+        if now - self.stream.last_heard >= PING_SILENCE:
+            raise HostGone
+        if self.finished_at is not None and now - self.finished_at >= FAREWELL:
+            raise HostGone
+        run = self.run
+        if run is not None and run.ended is None and now >= run.deadline:
+            self.end_program("deadline")
+
+    def settle(self, now):
+        """The program has ended: nothing of it survives, and what it printed last is still sent."""
+        run = self.run
+        self.kill_all()
+        while run.status is not None and is_readable(run.status):
+            self.read_status()
+        self.close_stdin()
+        self.proxy.close()
+        run.drain_until, run.drain_patience = now + DRAIN_LIMIT, now + DRAIN_PATIENCE
+        if run.error is not None:
+            run.drain_until = now  # Nothing of the program ran, so there is nothing to wait for.
+
+    def finish(self):
+        run = self.run
+        for fd in list(run.outputs):
+            run.lost += readable_bytes(fd)
+            os.close(fd)
+        run.outputs = {}
+        if run.status is not None:
+            os.close(run.status)
+        if run.error is None and not run.announced:
+            self.stream.control(STARTED, {"notes": run.notes})
+        self.stream.control(DONE, self.report())
+        if run.order["kind"] == "program":
+            self.finished_at = time.monotonic()
+        self.run = None
+
+    def report(self):
+        run, after = self.run, self.usage()
+        report = {
+            "cause": run.cause,
+            "duration_ms": int(run.duration * 1000),
+            "cpu_ms": int(run.cpu * 1000),
+            "peak_memory_bytes": run.largest,
+            "oom_kills": None,
+            "stdout_bytes": run.printed[STDOUT],
+            "stderr_bytes": run.printed[STDERR],
+            "lost_bytes": run.lost,
+            "processes_killed": run.killed,
+            "tmp_free": free_bytes("/tmp"),
+            "modules_free": free_bytes(run.order.get("modules_dir")),
+        }
+        # The mark is the sandbox's highest: it speaks of this run only when this run has raised it.
+        if after["peak"] is not None and after["peak"] > (run.baseline["peak"] or 0):
+            report["peak_memory_bytes"] = after["peak"]
+        if after["oom"] is not None and run.baseline["oom"] is not None:
+            report["oom_kills"] = max(0, after["oom"] - run.baseline["oom"])
+        if run.error is not None:
+            report["error"] = run.error
+        elif os.WIFSIGNALED(run.ended):
+            report["signal"] = os.WTERMSIG(run.ended)
+        else:
+            report["exit_code"] = os.WEXITSTATUS(run.ended)
+        return report
+
+    def usage(self):
+        """Counters of the sandbox's control group; a host's are not ours to report."""
+        if not self.confined:
+            return {"peak": None, "oom": None}
+        v1, v2 = "/sys/fs/cgroup/memory/memory.", "/sys/fs/cgroup/memory."
+        peak = read_number(v1 + "max_usage_in_bytes", None)
+        oom = read_number(v1 + "oom_control", "oom_kill")
+        return {
+            "peak": read_number(v2 + "peak", None) if peak is None else peak,
+            "oom": read_number(v2 + "events", "oom_kill") if oom is None else oom,
+        }
+
+    # Processes
+
+    def reap(self, after_kill=False):
+        """Collects who has ended; says whether anybody is left."""
+        while True:
+            try:
+                pid, status, used = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            run = self.run
+            if run is None:
+                continue
+            run.cpu += used.ru_utime + used.ru_stime
+            run.largest = max(run.largest, used.ru_maxrss * 1024)
+            if pid == run.pid:
+                run.ended = status
+                run.duration = time.monotonic() - run.begun
+            elif after_kill and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+                run.killed += 1
+
+    def kill_all(self):
+        """Ends every process but this one, whatever it does against it."""
+        self.reap()
+        give_up = time.monotonic() + REAP_LIMIT
+        while self.reap(after_kill=True) and time.monotonic() < give_up:
+            if self.confined and os.getpid() == 1:
+                try:
+                    os.kill(-1, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            else:
+                kill_descendants()
+            waited = select.poll()
+            waited.register(self.woken, select.POLLIN)
+            if waited.poll(20):
+                os.read(self.woken, 4096)
+
+
+def kill_descendants():
+    """Outside a sandbox, only what this process has started may be ended."""
+    parents = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open("/proc/%s/stat" % name, "rb") as file:
+                    parents[int(name)] = int(file.read().rpartition(b")")[2].split()[1])
+            except (OSError, ValueError, IndexError):
+                continue
+    ours, size = {os.getpid()}, 0
+    while size != len(ours):
+        size = len(ours)
+        ours.update(pid for pid, parent in parents.items() if parent in ours)
+    for pid in ours - {os.getpid()}:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass
+
+
+def write_bundle(directory, extra):
+    """The image's own authorities and the extra ones, in one file."""
+    import ssl  # Late, because it is large and few need it here.
+
+    known = [ssl.get_default_verify_paths().cafile, "/etc/ssl/certs/ca-certificates.crt"]
+    known += ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"]
+    path = os.path.join(directory, "ca.pem")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o644), "w") as bundle:
+        for source in known:
+            if source and os.path.isfile(source):
+                with open(source) as file:
+                    bundle.write(file.read() + "\n")
+                break
+        bundle.write(extra)
+    return path
+
+
+def read_number(path, key):
+    try:
+        with open(path) as file:
+            for line in file.read(4096).splitlines():
+                words = line.split()
+                if key is None or words[0] == key:
+                    return int(words[-1])
+    except (OSError, ValueError, IndexError):
+        pass
+    return None
+
+
+def free_bytes(path):
+    try:
+        disk = os.statvfs(path)
+    except (OSError, TypeError):
+        return None
+    return disk.f_bavail * disk.f_frsize
+
+
+def playwright_version():
+    """The version whose browsers the image carries: Playwright's own images say so in a file."""
+    try:
+        with open(os.path.join(os.environ["PLAYWRIGHT_BROWSERS_PATH"], ".docker-info")) as file:
+            return json.loads(file.read(4096))["driverVersion"]
+    except (OSError, KeyError, TypeError, ValueError):
+        pass
+    for place in sys.path:
+        # The installed package, without the 20 ms that importing importlib.metadata takes.
+        try:
+            names = os.listdir(place)
+        except OSError:
+            continue
+        for name in names:
+            if name.startswith("playwright-") and name.endswith(".dist-info"):
+                return name[len("playwright-") : -len(".dist-info")]
+    return None
+
+
+def readable_bytes(fd):
+    try:
+        return struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4))[0]
+    except OSError:
+        return 0
+
+
+def is_readable(fd):
+    waited = select.poll()
+    waited.register(fd, select.POLLIN)
+    return bool(waited.poll(0))
+
+
+def warm_up(name):
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        pass
+
+
+def main(arguments):
+    """Returns only in a program's child: what is to be called once no frame of ours is left."""
+    confined = "unconfined" not in arguments
+    if confined and os.getpid() != 1:
+        os.write(2, b"the runner is not process 1, and was not told that it runs unconfined\n")
+        os._exit(64)
+    prctl(PR_SET_DUMPABLE, 0)
+    if not confined:
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    while os.open("/dev/null", os.O_RDWR) <= 2:
+        pass  # A missing standard descriptor would be taken by a pipe of ours.
+    os.closerange(3, 256)
+    gc.disable()
+    supervisor = Supervisor(Stream(0, 1), confined, confined or "switch-uids" in arguments)
+    try:
+        supervisor.serve()
+    except BecomeProgram as program:
+        return program.args[0]
+    except HostGone:
+        code = 0
+    except BaseException:
+        os.write(2, traceback.format_exc().encode("utf-8", "replace"))
+        code = 70
+    supervisor.kill_all()
+    os._exit(code)

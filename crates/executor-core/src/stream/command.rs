@@ -1,0 +1,166 @@
+//! What the runner is told to run, and its JSON.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::error::StreamError;
+use super::frame::MAX_CONTROL;
+use crate::limits::ByteSize;
+
+/// One command of a sandbox: at most one `command`, then exactly one `program`.
+#[derive(Debug, Clone)]
+pub(crate) struct RunCommand {
+    wire: Wire,
+}
+
+/// The JSON of a `Run` frame. `docs/stream.md` says what each field means.
+#[derive(Debug, Clone, Serialize)]
+struct Wire {
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    argv: Vec<String>,
+    program_bytes: usize,
+    name: String,
+    args: Vec<String>,
+    env: BTreeMap<String, String>,
+    env_pass: Vec<String>,
+    cwd: String,
+    uid: Option<u32>,
+    gid: Option<u32>,
+    module_paths: Vec<String>,
+    modules_dir: Option<String>,
+    deadline_ms: u64,
+    output_limit: u64,
+    proxy: bool,
+    ca_pem: String,
+    state_dir: String,
+}
+
+impl RunCommand {
+    /// A Python program whose text is the first `length` bytes of the input; the rest is its stdin.
+    pub(crate) fn program(length: usize) -> Self {
+        Self::new("program", Vec::new(), length)
+    }
+
+    /// A program of the image with its arguments; the input is its stdin. No shell is involved.
+    pub(crate) fn command(argv: Vec<String>) -> Self {
+        Self::new("command", argv, 0)
+    }
+
+    fn new(kind: &'static str, argv: Vec<String>, program_bytes: usize) -> Self {
+        let wire = Wire {
+            kind,
+            argv,
+            program_bytes,
+            name: "main.py".to_owned(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            env_pass: Vec::new(),
+            cwd: "/tmp".to_owned(),
+            uid: None,
+            gid: None,
+            module_paths: Vec::new(),
+            modules_dir: None,
+            deadline_ms: 60_000,
+            output_limit: 1 << 30,
+            proxy: false,
+            ca_pem: String::new(),
+            state_dir: "/run/sandbox".to_owned(),
+        };
+        Self { wire }
+    }
+
+    /// `sys.argv[1:]` of a program.
+    pub(crate) fn args(mut self, args: Vec<String>) -> Self {
+        self.wire.args = args;
+        self
+    }
+
+    /// Its whole environment, but for what the runner adds for proxy and certificates.
+    pub(crate) fn env(mut self, env: BTreeMap<String, String>) -> Self {
+        self.wire.env = env;
+        self
+    }
+
+    /// Names that it takes over from process 1's own environment, where they are set there.
+    pub(crate) fn env_pass(mut self, names: Vec<String>) -> Self {
+        self.wire.env_pass = names;
+        self
+    }
+
+    /// Its working directory, made if it is missing; a program's text is written there.
+    pub(crate) fn cwd(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.wire.cwd);
+        if self.wire.kind == "command" {
+            self.wire.modules_dir = Some(path.to_owned());
+        }
+        self
+    }
+
+    /// The user and group it runs as. A runner outside a sandbox leaves it as it is.
+    pub(crate) fn user(mut self, id: u32) -> Self {
+        (self.wire.uid, self.wire.gid) = (Some(id), Some(id));
+        self
+    }
+
+    /// Directories of modules, searched behind the standard library and before the image's own.
+    pub(crate) fn module_paths(mut self, paths: Vec<String>) -> Self {
+        self.wire.modules_dir = paths.first().cloned();
+        self.wire.module_paths = paths;
+        self
+    }
+
+    /// After this time the runner ends it.
+    pub(crate) fn deadline(mut self, time: Duration) -> Self {
+        self.wire.deadline_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self
+    }
+
+    /// What it may print on both streams together before the runner ends it.
+    pub(crate) fn output_limit(mut self, limit: ByteSize) -> Self {
+        self.wire.output_limit = limit.get();
+        self
+    }
+
+    /// Whether the proxy's port is opened and named in its environment.
+    pub(crate) fn proxy(mut self, open: bool) -> Self {
+        self.wire.proxy = open;
+        self
+    }
+
+    /// Certificates, as PEM, that it trusts besides the image's own. Empty for none.
+    pub(crate) fn extra_certificates(mut self, pem: String) -> Self {
+        self.wire.ca_pem = pem;
+        self
+    }
+
+    /// Where process 1 may write, instead of `/run/sandbox`.
+    #[cfg(test)]
+    pub(crate) fn state_dir(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.wire.state_dir);
+        self
+    }
+
+    /// Whether this is the program, after which nothing else runs.
+    pub(super) fn is_last(&self) -> bool {
+        self.wire.kind == "program"
+    }
+
+    /// The payload of its `Run` frame.
+    pub(super) fn to_json(&self) -> Result<Bytes, StreamError> {
+        let json = serde_json::to_vec(&self.wire).map_err(|error| StreamError::BadJson {
+            kind: "Run",
+            reason: error.to_string(),
+        })?;
+        if json.len() > MAX_CONTROL {
+            return Err(StreamError::CommandTooLong {
+                length: json.len(),
+                limit: MAX_CONTROL,
+            });
+        }
+        Ok(json.into())
+    }
+}

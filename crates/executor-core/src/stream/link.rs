@@ -1,0 +1,263 @@
+//! Moves bytes between a sandbox's stream and the rules in `state`, and faces the executor.
+//!
+//! Two tasks belong to a link, one for each direction; neither ever waits for the other, so a runner that
+//! does not read cannot keep its output from being read, and a caller who does not read output does not
+//! hold up proxied connections.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+
+use super::channel::ProxyChannel;
+use super::command::RunCommand;
+use super::error::StreamError;
+use super::frame::{Decoder, Side};
+use super::report::{Ready, Report};
+use super::state::{State, Told};
+use crate::backend::SandboxStream;
+use crate::output::OutputStream;
+use crate::runner;
+
+/// Written to the stream at once at most, but for the last frame of a batch.
+const BATCH: usize = 128 * 1024;
+
+/// The clocks of a link.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LinkSettings {
+    /// From the first byte to the runner's `Ready`.
+    pub(crate) boot_timeout: Duration,
+    /// Between pings. The runner ends itself after 60 s without a frame.
+    pub(crate) ping_interval: Duration,
+    /// A runner that was not heard for so long is taken to be gone.
+    pub(crate) silence: Duration,
+}
+
+impl Default for LinkSettings {
+    fn default() -> Self {
+        Self {
+            boot_timeout: Duration::from_secs(20),
+            ping_interval: Duration::from_secs(15),
+            silence: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What a link has to tell.
+#[derive(Debug)]
+pub(crate) enum LinkEvent {
+    /// The command runs. The notes say what could not be prepared for it.
+    Started {
+        /// Sentences for a person.
+        notes: Vec<String>,
+    },
+    /// The program printed. [`Link::consumed`] gives the credit back.
+    Output {
+        /// Where.
+        stream: OutputStream,
+        /// At most a window.
+        bytes: Bytes,
+    },
+    /// The program connected to the proxy's port.
+    Connection(ProxyChannel),
+    /// The command and all its processes are gone; everything printed has been told.
+    Done(Report),
+    /// The command could not be started, or the link is over; then every further event is this one.
+    Failed(StreamError),
+}
+
+/// The host's end of a sandbox's stream.
+///
+/// Dropping it closes both directions, upon which the runner kills everything and ends; proxied
+/// connections that are still held read an error.
+pub(crate) struct Link {
+    shared: Arc<Shared>,
+    _tasks: JoinSet<()>,
+}
+
+impl Link {
+    /// Sends the runner to a waiting process 1 and awaits its `Ready`.
+    pub(crate) async fn boot(
+        stream: SandboxStream,
+        settings: LinkSettings,
+    ) -> Result<(Self, Ready), StreamError> {
+        let SandboxStream { reader, writer } = stream;
+        let shared = Arc::new(Shared::new());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(read(Arc::clone(&shared), reader, settings.silence));
+        tasks.spawn(write(Arc::clone(&shared), writer, settings.ping_interval));
+        let link = Self {
+            shared,
+            _tasks: tasks,
+        };
+        let ready = timeout(settings.boot_timeout, link.ready()).await;
+        let ready = ready.map_err(|_elapsed| StreamError::NotReady(settings.boot_timeout))??;
+        Ok((link, ready))
+    }
+
+    /// Gives the runner its next command. Its input is fed as the runner takes it, behind this call.
+    ///
+    /// # Errors
+    ///
+    /// When a command runs already, when the program has run, when the command does not fit a frame, and
+    /// when the link is over.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a command is given away with its input"
+    )]
+    pub(crate) fn send(&self, command: RunCommand, input: Bytes) -> Result<(), StreamError> {
+        self.shared.lock().order(&command, input)?;
+        self.shared.work.notify_one();
+        Ok(())
+    }
+
+    /// The next event. Cancel-safe: an event is either returned or still there.
+    pub(crate) async fn next(&mut self) -> LinkEvent {
+        loop {
+            // Bound apart from the match, which would hold the lock while a channel is made.
+            let told = self.shared.lock().next_told();
+            match told {
+                Some(Told::Started(notes)) => return LinkEvent::Started { notes },
+                Some(Told::Output(stream, bytes)) => return LinkEvent::Output { stream, bytes },
+                Some(Told::Connection(number)) => {
+                    let channel = ProxyChannel::new(Arc::clone(&self.shared), number);
+                    return LinkEvent::Connection(channel);
+                }
+                Some(Told::Done(report)) => return LinkEvent::Done(report),
+                Some(Told::NotStarted(reason)) => {
+                    return LinkEvent::Failed(StreamError::NotStarted(reason));
+                }
+                Some(Told::Failed(error)) => return LinkEvent::Failed(error),
+                None => self.shared.news.notified().await,
+            }
+        }
+    }
+
+    /// Says that output was disposed of. Until then it slows the program down.
+    pub(crate) fn consumed(&self, stream: OutputStream, bytes: usize) {
+        self.shared.lock().consumed(stream, bytes);
+        self.shared.work.notify_one();
+    }
+
+    async fn ready(&self) -> Result<Ready, StreamError> {
+        loop {
+            let ready = self.shared.lock().take_ready();
+            match ready {
+                Some(ready) => return ready,
+                None => self.shared.news.notified().await,
+            }
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.shared.fail(StreamError::Closed);
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").finish_non_exhaustive()
+    }
+}
+
+/// What the tasks, the link and its channels share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    /// Something may have to be told.
+    news: Notify,
+    /// Something may have to be sent.
+    pub(super) work: Notify,
+}
+
+impl Shared {
+    fn new() -> Self {
+        Self {
+            state: Mutex::new(State::new()),
+            news: Notify::new(),
+            work: Notify::new(),
+        }
+    }
+
+    /// The state; a panic elsewhere does not make it unfit, for every step leaves it whole.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fail(&self, error: StreamError) {
+        self.lock().fail(error);
+        self.news.notify_one();
+        self.work.notify_one();
+    }
+}
+
+/// Reads until the stream ends or breaks its rules.
+async fn read(shared: Arc<Shared>, mut reader: impl AsyncRead + Unpin, silence: Duration) {
+    let mut decoder = Decoder::new(Side::Runner);
+    let failure = loop {
+        match timeout(silence, reader.read_buf(decoder.space())).await {
+            Ok(Ok(0)) => break StreamError::Closed,
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => break StreamError::Read(error.kind()),
+            Err(_elapsed) => break StreamError::Silent(silence),
+        }
+        let applied = apply(&shared, &mut decoder);
+        shared.news.notify_one();
+        shared.work.notify_one();
+        if let Err(error) = applied {
+            break error;
+        }
+    };
+    shared.fail(failure);
+}
+
+fn apply(shared: &Shared, decoder: &mut Decoder) -> Result<(), StreamError> {
+    let mut state = shared.lock();
+    while let Some(frame) = decoder.next()? {
+        state.apply(&frame)?;
+    }
+    Ok(())
+}
+
+/// Writes what is due until the link ends. A stream that cannot be written ends on the reading side too.
+async fn write(shared: Arc<Shared>, mut writer: impl AsyncWrite + Unpin, pings: Duration) {
+    let mut batch = BytesMut::with_capacity(BATCH);
+    batch.put_u32(u32::try_from(runner::SOURCE.len()).unwrap_or(u32::MAX));
+    batch.put_slice(runner::SOURCE.as_bytes());
+    let mut ping = interval_at(Instant::now() + pings, pings);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        while !batch.is_empty() {
+            if writer.write_buf(&mut batch).await.is_err() {
+                return;
+            }
+        }
+        if writer.flush().await.is_err() {
+            return;
+        }
+        {
+            let mut state = shared.lock();
+            while batch.len() < BATCH
+                && let Some(frame) = state.next_frame()
+            {
+                frame.encode(&mut batch);
+            }
+            if batch.is_empty() && state.is_over() {
+                return;
+            }
+        }
+        if batch.is_empty() {
+            tokio::select! {
+                () = shared.work.notified() => {}
+                _ = ping.tick() => shared.lock().ping(),
+            }
+        }
+    }
+}

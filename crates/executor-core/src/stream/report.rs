@@ -1,0 +1,258 @@
+//! What the runner says in its control frames, checked and converted.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::error::StreamError;
+
+/// The protocol generation that this host speaks; the runner's text comes with it, so there is one.
+const PROTOCOL: u32 = 1;
+
+const MAX_NOTES: usize = 16;
+const MAX_TEXT: usize = 2000;
+
+/// Longest time that a report may claim, in ms: a day, 144 times the ceiling of a deadline.
+const MAX_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// What a runner says of itself when it is up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ready {
+    /// The interpreter's version, such as `3.12.3`.
+    pub(crate) python: String,
+    /// Whether the runner is process 1 and takes itself to be in a sandbox.
+    pub(crate) confined: bool,
+    /// The version of Playwright whose browsers the image carries.
+    pub(crate) playwright: Option<String>,
+}
+
+/// How a run ended, and what it used, as process 1 saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Report {
+    /// Who ended it.
+    pub(crate) cause: Cause,
+    /// How its first process ended.
+    pub(crate) exit: Exit,
+    /// From its fork to its end.
+    pub(crate) duration: Duration,
+    /// Processor time of all its processes that were waited for.
+    pub(crate) cpu: Duration,
+    /// The sandbox's high-water mark if this run raised it, else its largest process.
+    pub(crate) peak_memory: Option<u64>,
+    /// How often the out-of-memory killer struck; `None` where the control group does not say.
+    pub(crate) oom_kills: Option<u64>,
+    /// Bytes of output that were read from its pipes and dropped: past the limit, or without credit.
+    pub(crate) lost_bytes: u64,
+    /// Processes it had left behind.
+    pub(crate) processes_killed: u64,
+    /// Free bytes in `/tmp` at its end.
+    pub(crate) tmp_free: Option<u64>,
+    /// Free bytes where its modules lie.
+    pub(crate) modules_free: Option<u64>,
+}
+
+/// Who ended a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Cause {
+    /// It ended by itself, or by a signal that was not the runner's.
+    Exited,
+    /// The runner, at the deadline.
+    Deadline,
+    /// The runner, when more was printed than allowed.
+    OutputLimit,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// With this status, 0 to 255.
+    Code(i32),
+    /// By this signal, 1 to 64.
+    Signal(i32),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadyWire {
+    protocol: u32,
+    python: String,
+    confined: bool,
+    playwright: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StartedWire {
+    notes: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DoneWire {
+    cause: Cause,
+    exit_code: Option<i32>,
+    signal: Option<i32>,
+    error: Option<String>,
+    duration_ms: u64,
+    cpu_ms: u64,
+    peak_memory_bytes: Option<u64>,
+    oom_kills: Option<u64>,
+    stdout_bytes: u64,
+    stderr_bytes: u64,
+    lost_bytes: u64,
+    processes_killed: u64,
+    tmp_free: Option<u64>,
+    modules_free: Option<u64>,
+}
+
+/// Reads a `Ready` payload.
+pub(super) fn ready(json: &[u8]) -> Result<Ready, StreamError> {
+    let wire: ReadyWire = parse("Ready", json)?;
+    if wire.protocol != PROTOCOL {
+        return Err(StreamError::OutOfRange("protocol"));
+    }
+    Ok(Ready {
+        python: version(wire.python, "python")?,
+        confined: wire.confined,
+        playwright: wire
+            .playwright
+            .map(|text| version(text, "playwright"))
+            .transpose()?,
+    })
+}
+
+/// Reads a `Started` payload: notes on what could not be prepared.
+pub(super) fn started(json: &[u8]) -> Result<Vec<String>, StreamError> {
+    let StartedWire { notes } = parse("Started", json)?;
+    if notes.len() > MAX_NOTES || notes.iter().any(|note| note.len() > MAX_TEXT) {
+        return Err(StreamError::OutOfRange("notes"));
+    }
+    Ok(notes)
+}
+
+/// What a `Done` payload says.
+pub(super) enum Done {
+    /// The run ended.
+    Ended(Report),
+    /// Nothing ran.
+    NotStarted(String),
+}
+
+/// Reads a `Done` payload. `received` is what arrived on stdout and stderr: the runner must agree.
+pub(super) fn done(json: &[u8], received: [u64; 2]) -> Result<Done, StreamError> {
+    let wire: DoneWire = parse("Done", json)?;
+    if [wire.stdout_bytes, wire.stderr_bytes] != received {
+        return Err(StreamError::OutOfRange("stdout_bytes"));
+    }
+    let exit = match (wire.exit_code, wire.signal, wire.error) {
+        (Some(code @ 0..=255), None, None) => Exit::Code(code),
+        (None, Some(signal @ 1..=64), None) => Exit::Signal(signal),
+        (None, None, Some(error)) if error.len() <= MAX_TEXT => {
+            return Ok(Done::NotStarted(error));
+        }
+        _ => return Err(StreamError::OutOfRange("exit_code")),
+    };
+    Ok(Done::Ended(Report {
+        cause: wire.cause,
+        exit,
+        duration: duration(wire.duration_ms, "duration_ms")?,
+        cpu: duration(wire.cpu_ms, "cpu_ms")?,
+        peak_memory: wire.peak_memory_bytes,
+        oom_kills: wire.oom_kills,
+        lost_bytes: wire.lost_bytes,
+        processes_killed: wire.processes_killed,
+        tmp_free: wire.tmp_free,
+        modules_free: wire.modules_free,
+    }))
+}
+
+fn parse<T: DeserializeOwned>(kind: &'static str, json: &[u8]) -> Result<T, StreamError> {
+    serde_json::from_slice(json).map_err(|error| {
+        // The parser may quote a field that the sandbox named: a bounded part says enough.
+        let reason = error.to_string().chars().take(200).collect();
+        StreamError::BadJson { kind, reason }
+    })
+}
+
+fn duration(ms: u64, field: &'static str) -> Result<Duration, StreamError> {
+    if ms > MAX_MS {
+        Err(StreamError::OutOfRange(field))
+    } else {
+        Ok(Duration::from_millis(ms))
+    }
+}
+
+/// A version ends up in messages and requirements, so it is held to what versions are made of.
+fn version(text: String, field: &'static str) -> Result<String, StreamError> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-' | '_' | '!');
+    if text.is_empty() || text.len() > 64 || !text.chars().all(fine) {
+        return Err(StreamError::OutOfRange(field));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"{"cause":"exited","exit_code":3,"duration_ms":5,"cpu_ms":4,
+        "peak_memory_bytes":10,"oom_kills":null,"stdout_bytes":1,"stderr_bytes":2,"lost_bytes":0,
+        "processes_killed":0,"tmp_free":7,"modules_free":null}"#;
+
+    #[test]
+    fn a_report_is_read() {
+        let Ok(Done::Ended(report)) = done(GOOD.as_bytes(), [1, 2]) else {
+            panic!("not read")
+        };
+        assert_eq!(report.exit, Exit::Code(3));
+        assert_eq!(
+            (report.tmp_free, report.modules_free, report.oom_kills),
+            (Some(7), None, None)
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        #[track_caller]
+        fn check(from: &str, to: &str, expected: &str) {
+            assert!(GOOD.contains(from));
+            let error = done(GOOD.replace(from, to).as_bytes(), [1, 2])
+                .err()
+                .unwrap();
+            assert!(error.is_hostile());
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+        check("\"exit_code\":3", "\"exit_code\":256", "exit_code");
+        check("\"exit_code\":3", "\"exit_code\":-1", "exit_code");
+        check("\"exit_code\":3", "\"signal\":0", "exit_code");
+        check("\"exit_code\":3", "\"signal\":65", "exit_code");
+        check(
+            "\"exit_code\":3",
+            "\"exit_code\":3,\"signal\":9",
+            "exit_code",
+        );
+        check("\"exit_code\":3,", "", "exit_code");
+        check("\"exited\"", "\"bored\"", "Done");
+        check("\"cpu_ms\":4", "\"cpu_ms\":-4", "Done");
+        check("\"cpu_ms\":4", "\"cpu_ms\":1e99", "Done");
+        check("\"cpu_ms\":4", "\"cpu_ms\":99999999999", "cpu_ms");
+        check("\"stdout_bytes\":1", "\"stdout_bytes\":2", "stdout_bytes");
+        check("\"lost_bytes\":0", "\"lost_bytes\":0,\"more\":1", "more");
+    }
+
+    #[test]
+    fn versions_hold_nothing_but_versions() {
+        let json = |python: &str| {
+            format!(r#"{{"protocol":1,"python":{python:?},"confined":true,"playwright":null}}"#)
+        };
+        assert_eq!(ready(json("3.12.3").as_bytes()).unwrap().python, "3.12.3");
+        for bad in ["", "3.12 ; rm", "3\n", &"3".repeat(65)] {
+            assert_eq!(
+                ready(json(bad).as_bytes()),
+                Err(StreamError::OutOfRange("python"))
+            );
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! The rules of the stream, without I/O: what the runner may say when, and what is to be said to it next.
+//!
+//! All that waits is bounded by construction: a window for each of the two outputs and for each direction
+//! of at most [`MAX_CHANNELS`] connections, the input that the caller brought, and one of everything else.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::{Bytes, BytesMut};
+
+use super::command::RunCommand;
+use super::credit::{ReceiveWindow, SendWindow};
+use super::error::StreamError;
+use super::frame::{Frame, MAX_DATA};
+use super::proxied::Proxied;
+use super::report::{self, Done, Ready, Report};
+use crate::output::OutputStream;
+
+/// Proxied connections at once, those included that only one side has closed.
+pub(super) const MAX_CHANNELS: usize = 64;
+
+const INPUT: u32 = 0;
+const STDOUT: u32 = 1;
+const STDERR: u32 = 2;
+const FIRST_PROXIED: u32 = 16;
+
+/// Where the conversation stands. `last` says that the command in question is the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Booting,
+    Idle,
+    Ordered { last: bool },
+    Running { last: bool },
+    Over,
+}
+
+/// What there is to tell, in the words of this module.
+#[derive(Debug)]
+pub(super) enum Told {
+    Started(Vec<String>),
+    Output(OutputStream, Bytes),
+    Connection(u32),
+    Done(Report),
+    NotStarted(String),
+    Failed(StreamError),
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    phase: Phase,
+    failure: Option<StreamError>,
+    ready: Option<Ready>,
+    command: Option<Bytes>,
+    input: Input,
+    stdout: Output,
+    stderr: Output,
+    /// Whose waiting bytes came first, when both have some.
+    elder: OutputStream,
+    started: Option<Vec<String>>,
+    done: Option<Told>,
+    opened: VecDeque<u32>,
+    channels: BTreeMap<u32, Proxied>,
+    last_opened: u32,
+    last_served: u32,
+    ping_due: bool,
+    ping_sent: Option<u64>,
+    next_token: u64,
+}
+
+/// What goes to channel 0.
+#[derive(Debug)]
+struct Input {
+    rest: Bytes,
+    window: SendWindow,
+    end_due: bool,
+}
+
+/// What came on channel 1 or 2.
+#[derive(Debug)]
+struct Output {
+    channel: u32,
+    waiting: BytesMut,
+    window: ReceiveWindow,
+    received: u64,
+}
+
+impl Output {
+    fn new(channel: u32) -> Self {
+        let window = ReceiveWindow::new(channel);
+        Self {
+            channel,
+            waiting: BytesMut::new(),
+            window,
+            received: 0,
+        }
+    }
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            phase: Phase::Booting,
+            failure: None,
+            ready: None,
+            command: None,
+            input: Input {
+                rest: Bytes::new(),
+                window: SendWindow::new(INPUT),
+                end_due: false,
+            },
+            stdout: Output::new(STDOUT),
+            stderr: Output::new(STDERR),
+            elder: OutputStream::Stdout,
+            started: None,
+            done: None,
+            opened: VecDeque::new(),
+            channels: BTreeMap::new(),
+            last_opened: FIRST_PROXIED - 1,
+            last_served: 0,
+            ping_due: false,
+            ping_sent: None,
+            next_token: 0,
+        }
+    }
+
+    /// Takes the next command, and what goes to its input.
+    pub(super) fn order(&mut self, command: &RunCommand, input: Bytes) -> Result<(), StreamError> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        if self.phase != Phase::Idle || self.has_news() {
+            return Err(StreamError::NotIdle);
+        }
+        self.command = Some(command.to_json()?);
+        self.phase = Phase::Ordered {
+            last: command.is_last(),
+        };
+        self.input = Input {
+            rest: input,
+            window: SendWindow::new(INPUT),
+            end_due: true,
+        };
+        self.stdout = Output::new(STDOUT);
+        self.stderr = Output::new(STDERR);
+        Ok(())
+    }
+
+    /// Takes a frame of the runner. An error is the end of the link.
+    pub(super) fn apply(&mut self, frame: &Frame) -> Result<(), StreamError> {
+        let out_of_order = Err(StreamError::OutOfOrder(frame.name()));
+        match (frame, self.phase) {
+            (Frame::Ready(json), Phase::Booting) => {
+                self.ready = Some(report::ready(json)?);
+                self.phase = Phase::Idle;
+                Ok(())
+            }
+            (_, Phase::Booting) => out_of_order,
+            (Frame::Started(json), Phase::Ordered { last }) => {
+                self.started = Some(report::started(json)?);
+                self.phase = Phase::Running { last };
+                Ok(())
+            }
+            (Frame::Done(json), Phase::Ordered { last } | Phase::Running { last }) => {
+                let running = matches!(self.phase, Phase::Running { .. });
+                let received = [self.stdout.received, self.stderr.received];
+                self.done = Some(match (report::done(json, received)?, running) {
+                    (Done::Ended(report), true) => Told::Done(report),
+                    (Done::NotStarted(reason), false) => Told::NotStarted(reason),
+                    (Done::Ended(_) | Done::NotStarted(_), _) => return out_of_order,
+                });
+                self.phase = if last { Phase::Over } else { Phase::Idle };
+                self.input.rest = Bytes::new();
+                self.input.end_due = false;
+                Ok(())
+            }
+            (Frame::Pong(token), _) => match self.ping_sent.take() {
+                Some(sent) if sent == *token => Ok(()),
+                Some(_) | None => Err(StreamError::StrayPong),
+            },
+            (Frame::Open { channel }, Phase::Running { .. }) => self.open(*channel),
+            (
+                Frame::Credit {
+                    channel: INPUT,
+                    bytes,
+                },
+                Phase::Ordered { .. } | Phase::Running { .. },
+            ) => self.input.window.grant(*bytes),
+            (
+                Frame::Data {
+                    channel: STDOUT,
+                    payload,
+                },
+                Phase::Running { .. },
+            ) => self.print(OutputStream::Stdout, payload),
+            (
+                Frame::Data {
+                    channel: STDERR,
+                    payload,
+                },
+                Phase::Running { .. },
+            ) => self.print(OutputStream::Stderr, payload),
+            (
+                Frame::Data { channel, .. }
+                | Frame::End { channel }
+                | Frame::Reset { channel }
+                | Frame::Credit { channel, .. },
+                _,
+            ) => {
+                let channel = *channel;
+                if channel < FIRST_PROXIED {
+                    return out_of_order;
+                }
+                let found = self.channels.get_mut(&channel);
+                let proxied = found.ok_or(StreamError::UnknownChannel(channel))?;
+                proxied.apply(frame)?;
+                self.forget_if_over(channel);
+                Ok(())
+            }
+            _ => out_of_order,
+        }
+    }
+
+    /// What is to be sent next, in the order of urgency: no bulk of one channel starves another.
+    pub(super) fn next_frame(&mut self) -> Option<Frame> {
+        if self.failure.is_some() {
+            return None;
+        }
+        if let Some(json) = self.command.take() {
+            return Some(Frame::Run(json));
+        }
+        if std::mem::take(&mut self.ping_due) {
+            self.next_token = self.next_token.wrapping_add(1);
+            self.ping_sent = Some(self.next_token);
+            return Some(Frame::Ping(self.next_token));
+        }
+        if matches!(self.phase, Phase::Running { .. }) {
+            for output in [&mut self.stdout, &mut self.stderr] {
+                if let Some(bytes) = output.window.due() {
+                    return Some(Frame::Credit {
+                        channel: output.channel,
+                        bytes,
+                    });
+                }
+            }
+        }
+        self.next_on_channels().or_else(|| self.next_input())
+    }
+
+    /// What there is to tell; the end of a run comes after everything else of it.
+    pub(super) fn next_told(&mut self) -> Option<Told> {
+        if let Some(notes) = self.started.take() {
+            return Some(Told::Started(notes));
+        }
+        if let Some(channel) = self.opened.pop_front() {
+            return Some(Told::Connection(channel));
+        }
+        let younger = match self.elder {
+            OutputStream::Stdout => OutputStream::Stderr,
+            OutputStream::Stderr => OutputStream::Stdout,
+        };
+        for stream in [self.elder, younger] {
+            let waiting = &mut self.output(stream).waiting;
+            if !waiting.is_empty() {
+                let bytes = waiting.split().freeze();
+                self.elder = younger;
+                return Some(Told::Output(stream, bytes));
+            }
+        }
+        self.done
+            .take()
+            .or_else(|| self.failure.clone().map(Told::Failed))
+    }
+
+    /// The runner's greeting, once it came; or why it will not come.
+    pub(super) fn take_ready(&mut self) -> Option<Result<Ready, StreamError>> {
+        match self.ready.take() {
+            Some(ready) => Some(Ok(ready)),
+            None => self.failure.clone().map(Err),
+        }
+    }
+
+    /// The caller has disposed of output: its credit goes back. What belongs to an earlier run is ignored.
+    pub(super) fn consumed(&mut self, stream: OutputStream, bytes: usize) {
+        let output = self.output(stream);
+        let waiting = output.waiting.len();
+        output.window.release_all_but(waiting, bytes);
+    }
+
+    /// Asks for a ping, unless one is under way.
+    pub(super) fn ping(&mut self) {
+        self.ping_due = self.ping_sent.is_none() && self.phase != Phase::Booting;
+    }
+
+    /// Ends the link; the first reason stays.
+    pub(super) fn fail(&mut self, error: StreamError) {
+        self.failure.get_or_insert(error);
+        self.channels.values_mut().for_each(Proxied::wake);
+    }
+
+    pub(super) const fn is_over(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    /// A channel that its handle knows. It is there until the handle has been dropped.
+    pub(super) fn channel(&mut self, number: u32) -> Option<&mut Proxied> {
+        self.channels.get_mut(&number)
+    }
+
+    /// The handle of a channel is gone.
+    pub(super) fn drop_channel(&mut self, number: u32) {
+        if let Some(proxied) = self.channels.get_mut(&number) {
+            proxied.drop_handle();
+        }
+    }
+
+    fn has_news(&self) -> bool {
+        self.started.is_some()
+            || self.done.is_some()
+            || !self.stdout.waiting.is_empty()
+            || !self.stderr.waiting.is_empty()
+    }
+
+    fn open(&mut self, channel: u32) -> Result<(), StreamError> {
+        if channel <= self.last_opened {
+            return Err(StreamError::BadChannel(channel));
+        }
+        if self.channels.len() >= MAX_CHANNELS {
+            return Err(StreamError::TooManyChannels(MAX_CHANNELS));
+        }
+        self.last_opened = channel;
+        self.channels.insert(channel, Proxied::new(channel));
+        self.opened.push_back(channel);
+        Ok(())
+    }
+
+    fn print(&mut self, stream: OutputStream, payload: &[u8]) -> Result<(), StreamError> {
+        let first = self.stdout.waiting.is_empty() && self.stderr.waiting.is_empty();
+        let output = self.output(stream);
+        output.window.accept(payload.len())?;
+        output.received = output
+            .received
+            .saturating_add(u64::try_from(payload.len()).unwrap_or(0));
+        output.waiting.extend_from_slice(payload);
+        if first {
+            self.elder = stream;
+        }
+        Ok(())
+    }
+
+    const fn output(&mut self, stream: OutputStream) -> &mut Output {
+        match stream {
+            OutputStream::Stdout => &mut self.stdout,
+            OutputStream::Stderr => &mut self.stderr,
+        }
+    }
+
+    /// Serves the channels in turn, beginning behind the one that was served last.
+    fn next_on_channels(&mut self) -> Option<Frame> {
+        let next = |channels: &mut BTreeMap<u32, Proxied>, last: u32| {
+            let behind = channels.range_mut(last.saturating_add(1)..);
+            if let Some(found) = behind
+                .map(|(n, p)| (*n, p.next_frame()))
+                .find(|f| f.1.is_some())
+            {
+                return Some(found);
+            }
+            let before = channels.range_mut(..=last);
+            before
+                .map(|(n, p)| (*n, p.next_frame()))
+                .find(|f| f.1.is_some())
+        };
+        let (number, frame) = next(&mut self.channels, self.last_served)?;
+        self.last_served = number;
+        self.forget_if_over(number);
+        frame
+    }
+
+    fn next_input(&mut self) -> Option<Frame> {
+        let input = &mut self.input;
+        if !input.rest.is_empty() {
+            let length = input.window.take(input.rest.len().min(MAX_DATA));
+            if length == 0 {
+                return None;
+            }
+            return Some(Frame::Data {
+                channel: INPUT,
+                payload: input.rest.split_to(length),
+            });
+        }
+        std::mem::take(&mut input.end_due).then_some(Frame::End { channel: INPUT })
+    }
+
+    fn forget_if_over(&mut self, channel: u32) {
+        if self.channels.get(&channel).is_some_and(Proxied::is_over) {
+            self.channels.remove(&channel);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What the stream is held to: the codec, the rules against a lying runner, and the real runner.
+
+mod codec;
+mod ends;
+mod hostile;
+mod local;
+mod output;
+mod programs;
+mod proxied;
