@@ -58,7 +58,7 @@ def prepare_child(order, text, pipes, confined, may_switch, environment):
         os.environ.update(environment)
         time.tzset()
         notes = []
-        if order.get("ca_pem"):
+        if order["kind"] == "program" and order.get("ca_pem"):
             notes += trust_in_browser(order["ca_pem"], environment.get("HOME"))
         tell(status, {"notes": notes})
         if order["kind"] == "command":
