@@ -48,10 +48,7 @@ pub fn complete(
         Some(Value::Object(meta)) => meta,
         _ => Map::new(),
     };
-    let mut info = Map::new();
-    info.put("name", server.name.clone());
-    info.put("version", server.version.clone());
-    meta.put(SERVER_INFO, info);
+    meta.put(SERVER_INFO, server.to_wire(revision));
     result.put("_meta", meta);
     result
 }

@@ -1,0 +1,10 @@
+//! The server from outside: over pipes, in sessions and exchanges, with real tasks.
+
+#[cfg(test)]
+mod bench_tool;
+#[cfg(test)]
+mod pipes;
+#[cfg(test)]
+mod sequences;
+#[cfg(test)]
+mod sessions;
