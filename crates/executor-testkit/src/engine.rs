@@ -5,6 +5,7 @@
 //! at with the `docker` command, which shares no code with what is tested.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Engine {
     host: Option<String>,
     image: String,
+}
+
+/// An engine that no other test with a turn uses meanwhile.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Turn {
+    /// The engine.
+    pub engine: Engine,
+    _lock: File,
 }
 
 /// A container as the engine lists it.
@@ -92,6 +102,29 @@ impl Engine {
         Ok(engine)
     }
 
+    /// The engine for the test `what` as [`find`](Self::find) gives it, and the right to be the
+    /// only one, in whichever process, that measures time on it.
+    ///
+    /// # Errors
+    ///
+    /// When the turns cannot be taken: they are a locked file in the temporary directory.
+    pub async fn turn(what: &str) -> std::io::Result<Option<Turn>> {
+        let Some(engine) = Self::find(what).await else {
+            return Ok(None);
+        };
+        let lock = tokio::task::spawn_blocking(|| {
+            let path = std::env::temp_dir().join("mcp-python-executor-tests.lock");
+            let file = File::options().create(true).append(true).open(path)?;
+            file.lock()?;
+            std::io::Result::Ok(file)
+        });
+        let lock = lock.await.map_err(std::io::Error::other)??;
+        Ok(Some(Turn {
+            engine,
+            _lock: lock,
+        }))
+    }
+
     /// Its address, unless it is where the `docker` command looks by itself.
     #[must_use]
     pub fn host(&self) -> Option<&str> {
@@ -147,6 +180,42 @@ impl Engine {
     /// When the engine does not answer.
     pub async fn all(&self) -> Result<Vec<Container>, WitnessError> {
         self.list(&[]).await
+    }
+
+    /// Waits until a container is gone, and says how long that took.
+    ///
+    /// # Errors
+    ///
+    /// When it is still there after `within`.
+    pub async fn until_gone(
+        &self,
+        container: &str,
+        within: Duration,
+    ) -> Result<Duration, WitnessError> {
+        let begun = Instant::now();
+        while self.all().await?.iter().any(|other| other.id == container) {
+            if begun.elapsed() >= within {
+                return Err(WitnessError::new(format!(
+                    "`{container}` is there after {within:?}"
+                )));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(begun.elapsed())
+    }
+
+    /// The owner label of a container.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such container.
+    pub async fn owner_of(&self, container: &str) -> Result<String, WitnessError> {
+        let all = self.all().await?;
+        let found = all.iter().find(|other| other.id == container);
+        let owner = found.and_then(|container| container.labels.get(OWNER_LABEL));
+        owner
+            .cloned()
+            .ok_or_else(|| WitnessError::new(format!("`{container}` has no owner")))
     }
 
     async fn list(&self, filter: &[&str]) -> Result<Vec<Container>, WitnessError> {

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::fs::DirEntry;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use executor_core::id::SandboxId;
 
 /// Looks at the engine itself, past the backend under test.
 #[async_trait]
@@ -71,6 +73,53 @@ pub fn containers(marker: &str) -> Vec<String> {
     found.sort_unstable();
     found.dedup();
     found
+}
+
+/// Waits until a process with this marker runs in a container, and names the container.
+///
+/// # Errors
+///
+/// When there is none `within` that time.
+pub async fn container_of(marker: &str, within: Duration) -> Result<String, WitnessError> {
+    let begun = Instant::now();
+    loop {
+        if let [container] = containers(marker).as_slice() {
+            return Ok(container.clone());
+        }
+        if begun.elapsed() >= within {
+            return Err(WitnessError::new(format!(
+                "no container runs `{marker}` after {within:?}"
+            )));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A word that nobody else has, to know processes and sandboxes by.
+///
+/// # Errors
+///
+/// When the operating system has no randomness to give.
+pub fn marker() -> Result<String, WitnessError> {
+    let random = SandboxId::random().map_err(WitnessError::new)?;
+    Ok(format!("mark-{random}"))
+}
+
+/// A Python program with a child process that bears the marker. It prints `up` when the child is
+/// started and then does `then`, one line in which the child is called `child`.
+#[must_use]
+pub fn visible_program(marker: &str, then: &str) -> String {
+    format!(
+        "import subprocess, sys, time
+child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)', '{marker}'],
+                         start_new_session=True)
+print('up', flush=True)
+try:
+    {then}
+except subprocess.TimeoutExpired:
+    pass
+"
+    )
 }
 
 /// Every engine names a container's control groups after its 64 hexadecimal digits.

@@ -94,20 +94,10 @@ pub(super) async fn law_11_the_memory_limit_ends_as_out_of_memory(
     Ok(())
 }
 
-/// Prints one line and then lives on in two generations, both of which bear the marker.
-fn family(marker: &str) -> String {
-    format!(
-        "import subprocess, sys, time
-subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)', '{marker}'],
-                 start_new_session=True)
-print('ready', flush=True)
-time.sleep(600)"
-    )
-}
-
-/// A run of [`family`] whose members are all up, and the marker of its sandbox.
+/// A run that lives on in two generations, of which the younger bears the marker, and its sandbox.
 async fn running_family(executor: &Executor, marker: &str) -> Result<(Execution, String), Breach> {
-    let mut execution = executor.execute(ExecutionRequest::new(family(marker)))?;
+    let program = witness::visible_program(marker, "time.sleep(600)");
+    let mut execution = executor.execute(ExecutionRequest::new(program))?;
     let mut sandbox = None;
     while let Some(event) = execution.next().await {
         match event {
@@ -152,7 +142,7 @@ pub(super) async fn law_13_a_cancel_ends_as_cancelled(ground: &Ground) -> Result
     while let Some(event) = execution.next().await {
         if let Event::Ended(outcome) = event {
             hold!(
-                outcome.stdout.head() == b"ready\n",
+                outcome.stdout.head() == b"up\n",
                 "what it printed before is lost"
             );
             ending = Some(outcome.ending);
@@ -190,12 +180,7 @@ pub(super) async fn law_16_no_process_survives_its_run(ground: &Ground) -> Resul
     let marker = marker()?;
     let executor = ground.executor(|_| {})?;
     // The program leaves a daemon that holds its output open, and then ends in its own ways.
-    let daemon = format!(
-        "import os, subprocess, sys
-subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)', '{marker}'],
-                 start_new_session=True)
-print('left', flush=True)\n"
-    );
+    let daemon = witness::visible_program(&marker, "import os");
     for last_words in [
         "",
         "os._exit(3)",
@@ -205,7 +190,7 @@ print('left', flush=True)\n"
         let begun = Instant::now();
         let outcome = run_in(&executor, &format!("{daemon}{last_words}")).await?;
         hold!(
-            outcome.stdout.head() == b"left\n",
+            outcome.stdout.head() == b"up\n",
             "it ended as `{}`",
             outcome.ending
         );

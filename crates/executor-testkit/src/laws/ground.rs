@@ -6,18 +6,19 @@ use std::time::{Duration, Instant};
 
 use executor_core::backend::{Sandbox, SandboxBackend, SandboxSpec, Silent};
 use executor_core::capabilities::Capabilities;
-use executor_core::id::SandboxId;
 use executor_core::limits::SandboxLimits;
 use executor_core::{Event, ExecutionRequest, Executor, ExecutorSettings, Outcome, SandboxError};
 
+use crate::engine::Turn;
 use crate::probes::ProbeError;
-use crate::witness::{Witness, WitnessError};
+use crate::witness::{self, Witness, WitnessError};
 
 /// A backend under test, with who watches it.
 #[derive(Debug, Clone)]
 pub struct Ground {
     backend: Arc<dyn SandboxBackend>,
     witness: Arc<dyn Witness>,
+    _turn: Option<Arc<Turn>>,
 }
 
 /// How a law was broken.
@@ -70,7 +71,22 @@ impl Ground {
     /// A backend and its witness.
     #[must_use]
     pub fn new(backend: Arc<dyn SandboxBackend>, witness: Arc<dyn Witness>) -> Self {
-        Self { backend, witness }
+        Self {
+            backend,
+            witness,
+            _turn: None,
+        }
+    }
+
+    /// A backend on an engine that nobody else measures meanwhile, and which is its witness.
+    #[must_use]
+    pub fn on(turn: Turn, backend: Arc<dyn SandboxBackend>) -> Self {
+        let witness = Arc::new(turn.engine.clone());
+        Self {
+            backend,
+            witness,
+            _turn: Some(Arc::new(turn)),
+        }
     }
 
     /// The backend under test.
@@ -148,8 +164,7 @@ fn waiting(marker: &str) -> Vec<String> {
 
 /// A word that nobody else has.
 pub(super) fn marker() -> Result<String, Breach> {
-    let random = SandboxId::random().map_err(Breach::new)?;
-    Ok(format!("mark-{random}"))
+    Ok(witness::marker()?)
 }
 
 /// Runs one program on an executor that is there.

@@ -11,4 +11,4 @@ async fn unconfined(_what: &str) -> Option<Ground> {
     Some(Ground::new(Arc::new(backend.clone()), Arc::new(backend)))
 }
 
-executor_testkit::law_tests!(unconfined);
+executor_testkit::law_tests!(unconfined, without Isolation MemoryLimit NoNetwork);
