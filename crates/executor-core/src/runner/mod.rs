@@ -15,7 +15,9 @@ const BOOT: &str = include_str!("boot.py");
 pub(crate) const SOURCE: &str = concat!(
     include_str!("frames.py"),
     include_str!("proxy.py"),
+    include_str!("names.py"),
     include_str!("program.py"),
+    include_str!("surroundings.py"),
     include_str!("supervise.py"),
 );
 

@@ -1,7 +1,5 @@
 # Process 1: boots, serves the runs it is told to, outlives whatever they do, and ends with the stream.
 
-import fcntl
-import termios
 import traceback
 
 PING_SILENCE = 60.0  # without a frame from the host for this long, it is gone
@@ -9,14 +7,6 @@ FAREWELL = 10.0  # from the program's Done to the end, should the host not end t
 DRAIN_PATIENCE = 10.0  # for the credit that the last output needs
 DRAIN_LIMIT = 30.0
 REAP_LIMIT = 5.0
-
-# Imported while nobody waits, between Ready and Run: what most programs import anyway. Each module costs
-# the program time at its exit, when the interpreter takes it down: asyncio, ssl and urllib.request would
-# double the 12 ms that a hello takes, and those who want them wait 10 to 40 ms more for the import.
-WARM = [
-    "linecache", "typing", "datetime", "random", "math", "threading", "subprocess", "re", "tempfile",
-    "pathlib", "dataclasses", "inspect", "logging", "hashlib", "csv",
-]  # fmt: skip
 
 
 class Run:
@@ -56,6 +46,9 @@ class Supervisor:
     def __init__(self, stream, confined, may_switch):
         self.stream, self.confined, self.may_switch = stream, confined, may_switch
         self.proxy = Proxy(stream)
+        self.names = Names()
+        if confined:
+            self.names.listen()
         self.run = None
         self.finished_at = None
         self.poll = select.poll()
@@ -94,6 +87,7 @@ class Supervisor:
         want = {self.stream.source: select.POLLIN, self.woken: select.POLLIN}
         if self.stream.unsent:
             want[self.stream.sink] = select.POLLOUT
+        self.names.wanted(want)
         run = self.run
         if run is not None:
             if run.announced:
@@ -147,7 +141,7 @@ class Supervisor:
             self.feed()
         elif run is not None and fd in run.outputs:
             self.read_output(fd)
-        else:
+        elif not self.names.ready(fd):
             self.proxy.ready(fd, what, now)
 
     # Frames of the host
@@ -161,7 +155,7 @@ class Supervisor:
             order = json.loads(payload)
             if order.get("program_bytes", 0) > MAX_PROGRAM:
                 raise HostGone
-            self.run = Run(order, self.usage(), time.monotonic())
+            self.run = Run(order, usage(self.confined), time.monotonic())
         elif kind in (DATA, END, RESET, CREDIT):
             channel = struct.unpack_from(">I", payload)[0]
             rest = payload[4:]
@@ -234,6 +228,7 @@ class Supervisor:
         (stdin, feed), (out, stdout), (err, stderr), (status, tell_to) = pipes
         if run.pid == 0:
             self.proxy.forget()
+            self.names.forget()
             theirs = (stdin, stdout, stderr, tell_to)
             text = bytes(run.text)
             raise BecomeProgram(
@@ -389,7 +384,7 @@ class Supervisor:
         self.run = None
 
     def report(self):
-        run, after = self.run, self.usage()
+        run, after = self.run, usage(self.confined)
         report = {
             "cause": run.cause,
             "duration_ms": int(run.duration * 1000),
@@ -415,18 +410,6 @@ class Supervisor:
         else:
             report["exit_code"] = os.WEXITSTATUS(run.ended)
         return report
-
-    def usage(self):
-        """Counters of the sandbox's control group; a host's are not ours to report."""
-        if not self.confined:
-            return {"peak": None, "oom": None}
-        v1, v2 = "/sys/fs/cgroup/memory/memory.", "/sys/fs/cgroup/memory."
-        peak = read_number(v1 + "max_usage_in_bytes", None)
-        oom = read_number(v1 + "oom_control", "oom_kill")
-        return {
-            "peak": read_number(v2 + "peak", None) if peak is None else peak,
-            "oom": read_number(v2 + "events", "oom_kill") if oom is None else oom,
-        }
 
     # Processes
 
@@ -466,104 +449,6 @@ class Supervisor:
             waited.register(self.woken, select.POLLIN)
             if waited.poll(20):
                 os.read(self.woken, 4096)
-
-
-def kill_descendants():
-    """Outside a sandbox, only what this process has started may be ended."""
-    parents = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open("/proc/%s/stat" % name, "rb") as file:
-                    parents[int(name)] = int(file.read().rpartition(b")")[2].split()[1])
-            except (OSError, ValueError, IndexError):
-                continue
-    ours, size = {os.getpid()}, 0
-    while size != len(ours):
-        size = len(ours)
-        ours.update(pid for pid, parent in parents.items() if parent in ours)
-    for pid in ours - {os.getpid()}:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except OSError:
-            pass
-
-
-def write_bundle(directory, extra):
-    """The image's own authorities and the extra ones, in one file."""
-    import ssl  # Late, because it is large and few need it here.
-
-    known = [ssl.get_default_verify_paths().cafile, "/etc/ssl/certs/ca-certificates.crt"]
-    known += ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"]
-    path = os.path.join(directory, "ca.pem")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o644), "w") as bundle:
-        for source in known:
-            if source and os.path.isfile(source):
-                with open(source) as file:
-                    bundle.write(file.read() + "\n")
-                break
-        bundle.write(extra)
-    return path
-
-
-def read_number(path, key):
-    try:
-        with open(path) as file:
-            for line in file.read(4096).splitlines():
-                words = line.split()
-                if key is None or words[0] == key:
-                    return int(words[-1])
-    except (OSError, ValueError, IndexError):
-        pass
-    return None
-
-
-def free_bytes(path):
-    try:
-        disk = os.statvfs(path)
-    except (OSError, TypeError):
-        return None
-    return disk.f_bavail * disk.f_frsize
-
-
-def playwright_version():
-    """The version whose browsers the image carries: Playwright's own images say so in a file."""
-    try:
-        with open(os.path.join(os.environ["PLAYWRIGHT_BROWSERS_PATH"], ".docker-info")) as file:
-            return json.loads(file.read(4096))["driverVersion"]
-    except (OSError, KeyError, TypeError, ValueError):
-        pass
-    for place in sys.path:
-        # The installed package, without the 20 ms that importing importlib.metadata takes.
-        try:
-            names = os.listdir(place)
-        except OSError:
-            continue
-        for name in names:
-            if name.startswith("playwright-") and name.endswith(".dist-info"):
-                return name[len("playwright-") : -len(".dist-info")]
-    return None
-
-
-def readable_bytes(fd):
-    try:
-        return struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4))[0]
-    except OSError:
-        return 0
-
-
-def is_readable(fd):
-    waited = select.poll()
-    waited.register(fd, select.POLLIN)
-    return bool(waited.poll(0))
-
-
-def warm_up(name):
-    try:
-        importlib.import_module(name)
-    except ImportError:
-        pass
 
 
 def main(arguments):
