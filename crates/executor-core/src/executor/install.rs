@@ -44,7 +44,7 @@ pub(super) async fn install(
     let settings = plan_settings(shared, ready)?;
     let plan = InstallPlan::new(request.modules.clone(), &settings).map_err(|error| {
         SandboxError::new(ErrorKind::InvalidRequest, "accept the modules")
-            .with_hint(error.to_string())
+            .with_hint(format!("{error}; {}", error.hint()))
             .with_source(error)
     })?;
     record.note(plan.notes().iter().cloned());
