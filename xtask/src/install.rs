@@ -2,17 +2,22 @@
 //!
 //! Only as root on Debian or Ubuntu; elsewhere the error says what to install.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::places::Places;
+use crate::places::{Places, make_dir};
 use crate::{process, say};
 
 /// A policy that keeps services from starting while packages are installed.
 const SERVICE_POLICY: &str = "/usr/sbin/policy-rc.d";
+
+/// How often the package lists are tried while another apt holds them, and how long apart.
+const UPDATE_TRIES: u32 = 30;
+const UPDATE_PAUSE: Duration = Duration::from_secs(5);
 
 /// Whether this machine has Debian's packages and lets us install them.
 pub(crate) fn may_install() -> bool {
@@ -26,14 +31,8 @@ pub(crate) fn is_root() -> bool {
 
 /// Installs those of `packages` that are absent; `purpose` completes "needed for …".
 ///
-/// Safe to call from several threads; services of the packages are not started.
+/// Safe to call from several threads and chores at once; services of the packages are not started.
 pub(crate) fn packages(places: &Places, packages: &[&str], purpose: &str) -> Result<()> {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    // A thread that panicked here left nothing half-changed that apt would not notice.
-    let _turn = ONE_AT_A_TIME
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
-
     if !is_debian() {
         bail!(
             "{purpose} needs the equivalent of Debian's packages {}, which this system's own package manager must install",
@@ -55,9 +54,9 @@ pub(crate) fn packages(places: &Places, packages: &[&str], purpose: &str) -> Res
             absent.join(" ")
         );
     }
+    let _turn = turn(places)?;
     say::progress("install", &format!("apt-get update ({purpose})"));
-    process::run_logged(apt().arg("update"), &places.log("apt-update")?)
-        .context("failed to refresh the package lists")?;
+    update(&places.log("apt-update")?).context("failed to refresh the package lists")?;
     say::progress("install", &format!("apt-get install {}", absent.join(" ")));
     let _held_back = ServicesHeldBack::new()?;
     process::run_logged(
@@ -75,6 +74,34 @@ pub(crate) fn exists(package: &str) -> bool {
         .is_ok_and(|text| !text.is_empty())
 }
 
+/// One thread of one chore at a time: apt itself would refuse the second.
+fn turn(places: &Places) -> Result<File> {
+    make_dir(&places.cache)?;
+    let path = places.cache.join("apt.lock");
+    let file = File::create(&path).with_context(|| format!("cannot open `{}`", path.display()))?;
+    file.lock()
+        .with_context(|| format!("cannot lock `{}`", path.display()))?;
+    Ok(file)
+}
+
+/// Refreshes the package lists, after an apt of somebody else if one is at work.
+fn update(log: &Path) -> Result<()> {
+    for _ in 1..UPDATE_TRIES {
+        match process::run_logged(apt().arg("update"), log) {
+            Err(_) if is_locked(log) => {
+                say::progress("install", "waiting for another apt");
+                process::pause(UPDATE_PAUSE);
+            }
+            outcome => return outcome,
+        }
+    }
+    process::run_logged(apt().arg("update"), log)
+}
+
+fn is_locked(log: &Path) -> bool {
+    std::fs::read_to_string(log).is_ok_and(|text| text.contains("Could not get lock"))
+}
+
 fn is_debian() -> bool {
     Path::new("/etc/debian_version").exists() && process::find("apt-get").is_some()
 }
@@ -88,7 +115,8 @@ fn apt() -> Command {
     let mut command = Command::new("apt-get");
     command
         .env("DEBIAN_FRONTEND", "noninteractive")
-        // Another apt may be at work, a machine's own upgrade for example.
+        // Another apt may be at work, a machine's own upgrade for example. This makes an
+        // installation wait; refreshing the lists does not obey it.
         .args(["-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0"]);
     command
 }

@@ -44,6 +44,8 @@ enum Chore {
     Check(check::Args),
     /// Build the local stand-in for the default sandbox image.
     Image(image::Args),
+    /// Install the foreign clients that the tests call our servers with.
+    Clients,
     /// Bring a private container engine up or down, on a machine that has none.
     Engine(engine::Args),
 }
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Chore::Demo(args) => demo::demo(&places, &args),
         Chore::Test(args) => test::test(&places, &args),
         Chore::Check(args) => check::check(&places, &args),
+        Chore::Clients => clients::clients(&places),
         Chore::Image(args) => image::image(&places, &args),
         Chore::Engine(args) => engine::engine(&places, &args),
     });

@@ -22,8 +22,23 @@ pub(crate) fn result(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
+/// A failure whose reasons the person has already read; nothing follows a chore's closing line.
+#[derive(Debug)]
+pub(crate) struct Told;
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the chore failed, as said above")
+    }
+}
+
+impl std::error::Error for Told {}
+
 /// Prints why the chore failed, each cause on a line of its own.
 pub(crate) fn failure(error: &anyhow::Error) {
+    if error.is::<Told>() {
+        return;
+    }
     let mut stderr = std::io::stderr().lock();
     let _ = writeln!(stderr, "error: {error}");
     for cause in error.chain().skip(1) {

@@ -197,7 +197,13 @@ fn context_socket() -> Option<String> {
 /// Installs Debian's engine and its command, without starting a service.
 fn install_docker(places: &Places) -> Result<()> {
     let purpose = "a container engine";
-    install::packages(places, &["docker.io"], purpose)?;
+    let mut packages = vec!["docker.io", "ca-certificates"];
+    // Where the kernel has AppArmor, no container starts without the program that loads profiles.
+    if std::fs::read("/sys/module/apparmor/parameters/enabled").is_ok_and(|on| on.starts_with(b"Y"))
+    {
+        packages.push("apparmor");
+    }
+    install::packages(places, &packages, purpose)?;
     // Later releases have the command in a package of its own.
     if process::find("docker").is_none() && install::exists("docker-cli") {
         install::packages(places, &["docker-cli"], purpose)?;
