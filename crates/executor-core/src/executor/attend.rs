@@ -71,10 +71,10 @@ pub(super) async fn attend(
 
 /// A broken stream in the executor's words.
 pub(super) fn lost(error: StreamError) -> SandboxError {
-    let kind = if error.is_hostile() {
-        ErrorKind::Protocol
-    } else {
-        ErrorKind::SandboxLost
+    let kind = match &error {
+        StreamError::NotStarted(_) => ErrorKind::StartFailed,
+        error if error.is_hostile() => ErrorKind::Protocol,
+        _ => ErrorKind::SandboxLost,
     };
     SandboxError::new(kind, "follow the run").with_source(error)
 }

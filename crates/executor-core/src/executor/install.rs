@@ -12,9 +12,9 @@ use super::Shared;
 use super::attend::{Attended, Sink, attend, lost};
 use super::layout::{INSTALLER_UID, MODULES_DIR, environment};
 use super::record::Record;
+use super::way_out;
 use crate::error::{ErrorKind, Result, SandboxError};
 use crate::event::Event;
-use crate::gateway::{AllowRule, Egress, NetworkPolicy};
 use crate::limits::ByteSize;
 use crate::modules::{
     InstallEnd, InstallFailure, InstallPhase, InstallPlan, InstallSettings, Installed, Pin,
@@ -52,7 +52,7 @@ pub(super) async fn install(
         return Ok(None);
     }
     let limit = shared.settings.install_timeout;
-    let gateway = shared.gateway.open(index_only(shared, &plan)?);
+    let gateway = shared.gateway.open(way_out::for_install(&settings)?);
     let mut environment = environment();
     environment.extend(plan.environment());
     let command = RunCommand::command(plan.argv())
@@ -119,19 +119,6 @@ fn plan_settings(shared: &Shared, ready: &Ready) -> Result<InstallSettings> {
         settings.pins.push(pin);
     }
     Ok(settings)
-}
-
-/// The way out while the installer runs: the hosts of the index, wherever they lead.
-fn index_only(shared: &Shared, plan: &InstallPlan) -> Result<Egress> {
-    let rule = |host| AllowRule::for_url(&format!("http://{host}/"));
-    let rules: Result<Vec<_>, _> = plan.index_hosts().iter().map(rule).collect();
-    let rules = rules.map_err(|error| {
-        SandboxError::new(ErrorKind::InvalidRequest, "open the package index").with_source(error)
-    })?;
-    let opened = shared.settings.opened.iter().cloned();
-    Ok(Egress::new(NetworkPolicy::Allow(rules))
-        .opening(opened)
-        .labelled("install"))
 }
 
 /// Keeps what the installer prints and tells its phases.

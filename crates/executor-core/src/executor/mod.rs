@@ -9,6 +9,7 @@ mod program;
 mod record;
 mod run;
 mod settings;
+mod way_out;
 
 use std::sync::Arc;
 

@@ -8,9 +8,10 @@ use super::Shared;
 use super::attend::{Attended, Sink, attend, lost};
 use super::layout::{MODULES_DIR, PROGRAM_UID, WORK_DIR, environment, image_environment};
 use super::record::Record;
+use super::way_out;
 use crate::error::Result;
 use crate::event::Event;
-use crate::gateway::{Egress, GatewayLink, NetworkPolicy, RefusedHost};
+use crate::gateway::{GatewayLink, NetworkPolicy, RefusedHost};
 use crate::limits::{ByteSize, WallTime};
 use crate::outcome::{Ending, Usage};
 use crate::output::OutputStream;
@@ -29,11 +30,7 @@ pub(super) async fn run(
     record: &mut Record,
 ) -> Result<Ending> {
     let settings = &shared.settings;
-    let gateway = shared.gateway.open(
-        Egress::new(settings.network.clone())
-            .opening(settings.opened.clone())
-            .labelled("program"),
-    );
+    let gateway = shared.gateway.open(way_out::for_program(settings)?);
     let mut environment = environment();
     let mut module_paths = Vec::new();
     if record.modules_there {
