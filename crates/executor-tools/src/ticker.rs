@@ -16,7 +16,7 @@ impl Ticker {
     pub(crate) fn message(&mut self, event: &Event) -> Option<String> {
         match event {
             Event::Progress(text) => Some(visible::line(text, MAX_CHARS)),
-            Event::Started(_) => Some("the program runs".to_owned()),
+            Event::Started(_) => Some("a fresh sandbox is up".to_owned()),
             Event::Output { stream, bytes } => {
                 let line = match stream {
                     OutputStream::Stdout => &mut self.stdout,

@@ -164,7 +164,7 @@ async fn progress_is_told_as_it_comes() {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .clone();
-    assert_eq!(messages, ["the program runs", "first", "second"]);
+    assert_eq!(messages, ["a fresh sandbox is up", "first", "second"]);
     bench.close().await;
 }
 
