@@ -1,0 +1,245 @@
+//! The backend itself: the contract's methods, put together from the modules beside it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use executor_core::backend::{Progress, Sandbox, SandboxBackend, SandboxSpec, Silent, SweepReport};
+use executor_core::capabilities::Capabilities;
+use executor_core::error::{Result, SandboxError};
+use executor_core::id::SandboxId;
+use tokio::sync::{Mutex, watch};
+use uuid::Uuid;
+
+use crate::attach;
+use crate::client::Client;
+use crate::endpoint::{self, LocalFiles};
+use crate::error::DockerError;
+use crate::facts;
+use crate::labels::{Labels, container_name};
+use crate::prepare::{Prepared, prepare, renew};
+use crate::probe::{self, Verdict};
+use crate::reaper::Reaper;
+use crate::report::EngineReport;
+use crate::sandbox::{DockerSandbox, Held};
+use crate::settings::DockerSettings;
+use crate::spec::{Names, create_body};
+use crate::sweep::sweep;
+
+/// Starts sandboxes as hardened containers of a Docker or Podman engine.
+///
+/// It is cheap until it is [prepared](SandboxBackend::prepare): nothing is dialled before. Call
+/// [`settle`](SandboxBackend::settle) before the runtime ends, so that nothing is left for the
+/// next server's sweep.
+#[derive(Debug)]
+pub struct DockerBackend {
+    settings: DockerSettings,
+    /// Names this backend in its containers' labels; made anew by every process.
+    owner: Uuid,
+    client: Arc<Client>,
+    reaper: Arc<Reaper>,
+    prepared: watch::Sender<Option<Arc<Prepared>>>,
+    /// Only one prepares at a time; the others find it done.
+    preparing: Mutex<()>,
+}
+
+impl DockerBackend {
+    /// Finds out where the engine is. Reads a few small files, talks to nobody.
+    ///
+    /// # Errors
+    ///
+    /// `EngineUnavailable` when no engine can be named: a malformed address, an unknown context,
+    /// no socket in any usual place.
+    pub fn connect(settings: DockerSettings) -> Result<Self, SandboxError> {
+        let endpoint = endpoint::resolve(&settings, &LocalFiles).map_err(DockerError::from)?;
+        tracing::debug!(%endpoint, "the container engine");
+        let client = Arc::new(Client::new(endpoint));
+        Ok(Self {
+            settings,
+            owner: Uuid::new_v4(),
+            reaper: Arc::new(Reaper::new(Arc::clone(&client))),
+            client,
+            prepared: watch::Sender::new(None),
+            preparing: Mutex::new(()),
+        })
+    }
+
+    /// What the engine is and keeps, for its operator. Changes nothing and starts nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the engine cannot be reached, with a hint.
+    pub async fn describe(&self) -> Result<EngineReport> {
+        let facts = self.client.facts().await?;
+        let image = self.settings.image.as_str();
+        let present = self.client.image_id(image).await?.is_some();
+        let endpoint = self.client.endpoint().to_string();
+        Ok(EngineReport::new(
+            endpoint,
+            facts,
+            image.to_owned(),
+            present,
+        ))
+    }
+
+    fn current(&self) -> Option<Arc<Prepared>> {
+        self.prepared.borrow().clone()
+    }
+
+    async fn prepared(&self, progress: &dyn Progress) -> Result<Arc<Prepared>, DockerError> {
+        let _only_one = self.preparing.lock().await;
+        if let Some(prepared) = self.current() {
+            return Ok(prepared);
+        }
+        let mut prepared = prepare(&self.client, &self.settings, progress).await?;
+        progress.report("looking at a sandbox from inside");
+        if self.probe(&prepared).await? == Verdict::Nameless {
+            // The image asks nobody for names, or the engine empties other files than expected:
+            // its own hosts file then, which costs it some time at every start.
+            tracing::info!("names do not resolve by process 1; using the engine's hosts file");
+            prepared.profile.names = Names::HostsFile;
+            if self.probe(&prepared).await? == Verdict::Nameless {
+                return Err(DockerError::Probe(
+                    "`localhost` does not resolve".to_owned(),
+                ));
+            }
+        }
+        let prepared = Arc::new(prepared);
+        self.prepared.send_replace(Some(Arc::clone(&prepared)));
+        Ok(prepared)
+    }
+
+    /// The image is gone by its id: looks it up again, unless somebody already has.
+    async fn renewed(&self, stale: &Arc<Prepared>) -> Result<Arc<Prepared>, DockerError> {
+        let _only_one = self.preparing.lock().await;
+        if let Some(current) = self.current()
+            && !Arc::ptr_eq(&current, stale)
+        {
+            return Ok(current);
+        }
+        tracing::info!("the image is gone; looking for it again");
+        let prepared = Arc::new(renew(&self.client, &self.settings, stale).await?);
+        self.prepared.send_replace(Some(Arc::clone(&prepared)));
+        Ok(prepared)
+    }
+
+    async fn probe(&self, prepared: &Prepared) -> Result<Verdict, DockerError> {
+        let mut sandbox = match self.start_once(prepared, &probe::spec()).await {
+            // Engines answer so when there is no such program, and with 500 to all else.
+            Err(DockerError::Start(failure)) if matches!(failure.status(), Some(400 | 404)) => {
+                return Err(DockerError::NoPython(failure));
+            }
+            started => started?,
+        };
+        let verdict = probe::listen(&mut sandbox).await;
+        if let Err(error) = Box::new(sandbox).destroy().await {
+            tracing::debug!(error = error.chain(), "the probe is left to the reaper");
+        }
+        verdict
+    }
+
+    async fn start_once(
+        &self,
+        prepared: &Prepared,
+        spec: &SandboxSpec,
+    ) -> Result<DockerSandbox, DockerError> {
+        let id =
+            SandboxId::random().map_err(|error| DockerError::NoRandomness(error.to_string()))?;
+        let mut held = Held::new(container_name(&id), Arc::clone(&self.reaper));
+        // From here on, whoever drops this future leaves the name with the reaper.
+        let stream = match self.raise(prepared, spec, &id, &mut held).await {
+            Ok(stream) => stream,
+            Err(error) => {
+                // Law 2: when the error is told, nothing of the attempt is left.
+                if let Err(error) = held.destroy().await {
+                    tracing::debug!(%error, "what a failed start left goes to the reaper");
+                }
+                return Err(error);
+            }
+        };
+        Ok(DockerSandbox::new(
+            id,
+            Arc::clone(&self.client),
+            stream,
+            held,
+        ))
+    }
+
+    /// Creates, attaches, starts: in this order, so that no byte of process 1 is missed.
+    async fn raise(
+        &self,
+        prepared: &Prepared,
+        spec: &SandboxSpec,
+        id: &SandboxId,
+        held: &mut Held,
+    ) -> Result<executor_core::backend::SandboxStream, DockerError> {
+        let lifetime = i64::try_from(spec.lifetime_seconds).unwrap_or(i64::MAX);
+        let labels = Labels {
+            owner: self.owner,
+            run: id.as_str().to_owned(),
+            deadline: prepared.clock.now().saturating_add(lifetime),
+        };
+        let created = self
+            .client
+            .create(held.name(), create_body(spec, &prepared.profile, &labels))
+            .await;
+        if created
+            .as_ref()
+            .map_or_else(DockerError::is_an_answer, |()| true)
+        {
+            held.creation_answered();
+        }
+        created?;
+        let attached = self.client.attach(held.name()).await?;
+        self.client.start(held.name()).await?;
+        Ok(attach::stream(id.as_str(), attached))
+    }
+}
+
+#[async_trait]
+impl SandboxBackend for DockerBackend {
+    fn capabilities(&self) -> Capabilities {
+        self.current()
+            .map_or_else(Capabilities::default, |prepared| {
+                facts::capabilities(&facts::enforcement(&prepared.facts))
+            })
+    }
+
+    async fn prepare(&self, progress: &dyn Progress) -> Result<()> {
+        let prepared = self.prepared(progress).await?;
+        // Prepared before: it is enough that its image is still there.
+        if self
+            .client
+            .image_id(&prepared.profile.image)
+            .await?
+            .is_none()
+        {
+            self.renewed(&prepared).await?;
+        }
+        Ok(())
+    }
+
+    async fn start(&self, spec: &SandboxSpec) -> Result<Box<dyn Sandbox>> {
+        spec.limits.check().map_err(DockerError::Limits)?;
+        if spec.command.is_empty() {
+            return Err(DockerError::NoCommand.into());
+        }
+        let prepared = self.prepared(&Silent).await?;
+        self.capabilities().require(&Capabilities::all())?;
+        match self.start_once(&prepared, spec).await {
+            Ok(sandbox) => Ok(Box::new(sandbox)),
+            Err(DockerError::ImageGone(_)) => {
+                let prepared = self.renewed(&prepared).await?;
+                Ok(Box::new(self.start_once(&prepared, spec).await?))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn sweep(&self) -> Result<SweepReport> {
+        Ok(sweep(&self.client, self.owner, &self.reaper).await?)
+    }
+
+    async fn settle(&self) {
+        self.reaper.settle().await;
+    }
+}

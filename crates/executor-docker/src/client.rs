@@ -1,0 +1,375 @@
+//! The one door to the engine: every call of it stands here, each with its own timeout.
+//!
+//! Nothing is decided here; what comes in and goes out are plain values, except the bodies and
+//! streams that `spec` and `attach` deal with.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::time::Duration;
+
+use bollard::Docker;
+use bollard::container::AttachContainerResults;
+use bollard::errors::Error as BollardError;
+use bollard::models::{
+    ContainerCreateBody, ContainerSummaryStateEnum, SystemInfo, SystemInfoCgroupVersionEnum,
+    SystemVersion,
+};
+use bollard::query_parameters::{
+    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, CreateImageOptionsBuilder,
+    InspectContainerOptions, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
+    StartContainerOptions,
+};
+use executor_core::backend::SandboxStatus;
+use futures_util::{Stream, StreamExt as _};
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+use crate::connect::connect;
+use crate::endpoint::Endpoint;
+use crate::error::DockerError;
+use crate::facts::{CgroupVersion, EngineFacts, EngineKind};
+use crate::failure::Failure;
+use crate::labels;
+
+/// Questions that an engine answers from memory.
+pub(crate) const QUICK: Duration = Duration::from_secs(10);
+/// Making a container: the engine prepares its layers, on a disk that may be busy.
+const CREATE: Duration = Duration::from_secs(30);
+/// Starting one. A runtime that hangs is given up; the caller's own limit is usually shorter.
+const START: Duration = Duration::from_secs(60);
+/// Removing one, which kills what runs in it and unmounts it.
+const REMOVE: Duration = Duration::from_secs(30);
+/// While an image is pulled, silence for so long means that it hangs.
+const SILENCE: Duration = Duration::from_secs(120);
+/// What the library itself is told: longer than any limit above.
+pub(crate) const LONGEST_CALL: Duration = Duration::from_secs(600);
+
+/// A client of one engine, connected when it is first needed.
+#[derive(Debug)]
+pub(crate) struct Client {
+    endpoint: Endpoint,
+    connected: OnceCell<Docker>,
+}
+
+/// A container of the list, as far as a sweep needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) name: String,
+    pub(crate) labels: HashMap<String, String>,
+    pub(crate) state: ListedState,
+    /// Unix seconds by the engine's clock.
+    pub(crate) created: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ListedState {
+    Created,
+    Running,
+    Ended,
+    Removing,
+}
+
+/// What came of asking for a container's removal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Removal {
+    /// It was there and is gone.
+    Done,
+    /// There is none of that name.
+    Absent,
+    /// Somebody else is removing it.
+    InProgress,
+}
+
+/// One line of a pull's progress.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct PullStep {
+    pub(crate) layer: String,
+    pub(crate) status: String,
+    pub(crate) current: u64,
+    pub(crate) total: u64,
+}
+
+impl Client {
+    pub(crate) const fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            connected: OnceCell::const_new(),
+        }
+    }
+
+    pub(crate) const fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The connection, made and its version agreed when it is first asked for.
+    pub(crate) async fn docker(&self) -> Result<&Docker, DockerError> {
+        self.connected
+            .get_or_try_init(|| connect(&self.endpoint))
+            .await
+    }
+
+    /// What the engine is and can do.
+    pub(crate) async fn facts(&self) -> Result<EngineFacts, DockerError> {
+        let docker = self.docker().await?;
+        let reach = |source| DockerError::Reach {
+            endpoint: self.endpoint.to_string(),
+            source,
+        };
+        let version = within(QUICK, docker.version()).await.map_err(reach)?;
+        let info = within(QUICK, docker.info()).await.map_err(reach)?;
+        Ok(to_facts(version, info))
+    }
+
+    /// The id of an image, if it is there.
+    pub(crate) async fn image_id(&self, image: &str) -> Result<Option<String>, DockerError> {
+        let docker = self.docker().await?;
+        match within(QUICK, docker.inspect_image(image)).await {
+            Ok(found) => Ok(found.id),
+            Err(failure) if failure.is_not_found() => Ok(None),
+            Err(source) => Err(DockerError::InspectImage {
+                image: image.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    /// Pulls `name:tag`, telling each step, and ends when the engine says that it is there.
+    pub(crate) async fn pull(
+        &self,
+        name: &str,
+        tag: &str,
+        mut on_step: impl FnMut(PullStep) + Send,
+    ) -> Result<(), DockerError> {
+        let docker = self.docker().await?;
+        let failed = |source| DockerError::Pull {
+            image: format!("{name}:{tag}"),
+            source,
+        };
+        let options = CreateImageOptionsBuilder::new()
+            .from_image(name)
+            .tag(tag)
+            .build();
+        let mut steps = std::pin::pin!(docker.create_image(Some(options), None, None));
+        while let Some(step) = next(&mut steps, SILENCE).await.map_err(failed)? {
+            let detail = step.progress_detail.unwrap_or_default();
+            on_step(PullStep {
+                layer: step.id.unwrap_or_default(),
+                status: step.status.unwrap_or_default(),
+                current: size(detail.current),
+                total: size(detail.total),
+            });
+        }
+        Ok(())
+    }
+
+    /// Makes a container, not started yet.
+    pub(crate) async fn create(
+        &self,
+        name: &str,
+        body: ContainerCreateBody,
+    ) -> Result<(), DockerError> {
+        let docker = self.docker().await?;
+        let options = CreateContainerOptionsBuilder::new().name(name).build();
+        match within(CREATE, docker.create_container(Some(options), body)).await {
+            Ok(created) => {
+                for warning in created.warnings {
+                    tracing::debug!(warning, "the engine warns about a container");
+                }
+                Ok(())
+            }
+            Err(failure) if failure.is_not_found() => Err(DockerError::ImageGone(failure)),
+            Err(failure) => Err(DockerError::Create(failure)),
+        }
+    }
+
+    /// Attaches to all three standard streams; before the start, so that nothing is missed.
+    pub(crate) async fn attach(&self, name: &str) -> Result<AttachContainerResults, DockerError> {
+        let docker = self.docker().await?;
+        let options = AttachContainerOptionsBuilder::new()
+            // Explicitly none: left out, some engines detach at two bytes of the stream.
+            .detach_keys("")
+            .stream(true)
+            .stdin(true)
+            .stdout(true)
+            .stderr(true)
+            .build();
+        within(QUICK, docker.attach_container(name, Some(options)))
+            .await
+            .map_err(DockerError::Attach)
+    }
+
+    pub(crate) async fn start(&self, name: &str) -> Result<(), DockerError> {
+        let docker = self.docker().await?;
+        within(
+            START,
+            docker.start_container(name, None::<StartContainerOptions>),
+        )
+        .await
+        .map_err(DockerError::Start)
+    }
+
+    pub(crate) async fn status(&self, name: &str) -> Result<SandboxStatus, DockerError> {
+        let docker = self.docker().await?;
+        let found = within(
+            QUICK,
+            docker.inspect_container(name, None::<InspectContainerOptions>),
+        )
+        .await
+        .map_err(DockerError::Inspect)?;
+        let state = found.state.unwrap_or_default();
+        let running = state.running.unwrap_or(false);
+        // Before the start and during the run the engine says 0, which means nothing.
+        let ended = !running && state.started_at.is_some_and(|at| !at.starts_with("0001-"));
+        Ok(SandboxStatus::new(
+            running,
+            state.exit_code.filter(|_| ended),
+            state.oom_killed.unwrap_or(false),
+        ))
+    }
+
+    /// Kills and removes the container and what it alone held.
+    pub(crate) async fn remove(&self, name: &str) -> Result<Removal, DockerError> {
+        let docker = self.docker().await?;
+        let options = RemoveContainerOptionsBuilder::new()
+            .force(true)
+            .v(true)
+            .build();
+        match within(REMOVE, docker.remove_container(name, Some(options))).await {
+            Ok(()) => Ok(Removal::Done),
+            Err(failure) => match failure.status() {
+                Some(404) => Ok(Removal::Absent),
+                Some(409) => Ok(Removal::InProgress),
+                _ => Err(DockerError::Remove(failure)),
+            },
+        }
+    }
+
+    /// Every container, in whatever state, that carries a label of ours. Whether it is ours is
+    /// for the caller to say.
+    pub(crate) async fn list(&self) -> Result<Vec<Listed>, DockerError> {
+        let docker = self.docker().await?;
+        let filters = HashMap::from([("label", vec![labels::OWNER])]);
+        let options = ListContainersOptionsBuilder::new()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let found = within(QUICK, docker.list_containers(Some(options)))
+            .await
+            .map_err(DockerError::List)?;
+        Ok(found
+            .into_iter()
+            .filter_map(|container| {
+                let name = container.names?.into_iter().next()?;
+                Some(Listed {
+                    name: name.trim_start_matches('/').to_owned(),
+                    labels: container.labels?,
+                    state: to_state(container.state?),
+                    created: container.created?,
+                })
+            })
+            .collect())
+    }
+}
+
+/// A call with its limit.
+pub(crate) async fn within<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, BollardError>>,
+) -> Result<T, Failure> {
+    match timeout(limit, call).await {
+        Ok(answer) => Ok(answer?),
+        Err(_elapsed) => Err(Failure::Timeout(limit)),
+    }
+}
+
+/// The next item of a stream that may not fall silent.
+async fn next<T, S>(stream: &mut S, limit: Duration) -> Result<Option<T>, Failure>
+where
+    S: Stream<Item = Result<T, BollardError>> + Unpin,
+{
+    match timeout(limit, stream.next()).await {
+        Ok(item) => Ok(item.transpose()?),
+        Err(_elapsed) => Err(Failure::Timeout(limit)),
+    }
+}
+
+/// A number of bytes that an engine told, which it may tell as negative for "unknown".
+fn size(told: Option<i64>) -> u64 {
+    told.and_then(|bytes| u64::try_from(bytes).ok())
+        .unwrap_or(0)
+}
+
+const fn to_state(state: ContainerSummaryStateEnum) -> ListedState {
+    match state {
+        ContainerSummaryStateEnum::CREATED | ContainerSummaryStateEnum::EMPTY => {
+            ListedState::Created
+        }
+        ContainerSummaryStateEnum::RUNNING
+        | ContainerSummaryStateEnum::PAUSED
+        | ContainerSummaryStateEnum::RESTARTING
+        | ContainerSummaryStateEnum::STOPPING => ListedState::Running,
+        ContainerSummaryStateEnum::EXITED | ContainerSummaryStateEnum::DEAD => ListedState::Ended,
+        ContainerSummaryStateEnum::REMOVING => ListedState::Removing,
+    }
+}
+
+fn to_facts(version: SystemVersion, info: SystemInfo) -> EngineFacts {
+    let components = version.components.unwrap_or_default();
+    let podman = components
+        .iter()
+        .any(|component| component.name == "Podman Engine");
+    let runc = components
+        .iter()
+        .find(|component| component.name.contains("runc"))
+        .map(|component| runc_version(&component.version));
+    let options = info.security_options.unwrap_or_default();
+    let has = |what: &str| {
+        options
+            .iter()
+            .flat_map(|option| option.split(','))
+            .any(|part| part.strip_prefix("name=").unwrap_or(part) == what)
+    };
+    EngineFacts {
+        kind: if podman {
+            EngineKind::Podman
+        } else {
+            EngineKind::Docker
+        },
+        version: version.version.unwrap_or_default(),
+        api: version.api_version.unwrap_or_default(),
+        os: info.os_type.or(version.os).unwrap_or_default(),
+        arch: version.arch.or(info.architecture).unwrap_or_default(),
+        kernel: info.kernel_version.unwrap_or_default(),
+        cgroup: match info.cgroup_version {
+            Some(SystemInfoCgroupVersionEnum::_2) => CgroupVersion::V2,
+            // Engines that do not say know only the first version.
+            Some(SystemInfoCgroupVersionEnum::_1 | SystemInfoCgroupVersionEnum::EMPTY) | None => {
+                CgroupVersion::V1
+            }
+        },
+        cgroup_driver: info
+            .cgroup_driver
+            .map(|driver| driver.to_string())
+            .unwrap_or_default(),
+        storage: info.driver.unwrap_or_default(),
+        runtime: info.default_runtime.unwrap_or_default(),
+        runc,
+        memory_limit: info.memory_limit.unwrap_or(false),
+        swap_limit: info.swap_limit.unwrap_or(false),
+        pids_limit: info.pids_limit.unwrap_or(false),
+        cpu_quota: info.cpu_cfs_quota.unwrap_or(false),
+        seccomp: has("seccomp"),
+        apparmor: has("apparmor"),
+        rootless: has("rootless"),
+        system_time: info.system_time.unwrap_or_default(),
+    }
+}
+
+/// `1.1.5` of Docker's plain text or of Podman's `runc version 1.1.5`, which goes on over lines.
+fn runc_version(told: &str) -> String {
+    let line = told.lines().next().unwrap_or_default();
+    line.strip_prefix("runc version ")
+        .unwrap_or(line)
+        .trim()
+        .to_owned()
+}

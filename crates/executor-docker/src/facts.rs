@@ -1,0 +1,288 @@
+//! What the engine says about itself, as plain values, and which promises follow from it.
+
+use executor_core::capabilities::{Capabilities, Capability};
+
+/// What `/version` and `/info` say, as far as it concerns us.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the engine answers so many yes-or-no questions"
+)]
+pub(crate) struct EngineFacts {
+    pub(crate) kind: EngineKind,
+    pub(crate) version: String,
+    pub(crate) api: String,
+    pub(crate) os: String,
+    pub(crate) arch: String,
+    pub(crate) kernel: String,
+    pub(crate) cgroup: CgroupVersion,
+    pub(crate) cgroup_driver: String,
+    pub(crate) storage: String,
+    pub(crate) runtime: String,
+    /// runc's own version, where it is the runtime and the engine says so.
+    pub(crate) runc: Option<String>,
+    pub(crate) memory_limit: bool,
+    pub(crate) swap_limit: bool,
+    pub(crate) pids_limit: bool,
+    pub(crate) cpu_quota: bool,
+    pub(crate) seccomp: bool,
+    pub(crate) apparmor: bool,
+    pub(crate) rootless: bool,
+    pub(crate) system_time: String,
+}
+
+/// Which engine it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum EngineKind {
+    #[default]
+    Docker,
+    Podman,
+}
+
+/// Which control groups the engine's host has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum CgroupVersion {
+    V1,
+    #[default]
+    V2,
+}
+
+/// One promise: whether this engine on its host keeps it, and if not, why and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Enforcement {
+    /// The promise.
+    pub capability: Capability,
+    /// Whether it is kept.
+    pub enforced: bool,
+    /// By what it is kept, or why it is not.
+    pub why: &'static str,
+    /// What to do about one that is not kept.
+    pub remedy: Option<&'static str>,
+}
+
+/// Every promise, held against the facts, in the order of [`Capability::ALL`].
+pub(crate) fn enforcement(facts: &EngineFacts) -> Vec<Enforcement> {
+    Capability::ALL
+        .into_iter()
+        .map(|capability| judge(capability, facts))
+        .collect()
+}
+
+/// Those of `table` that are kept.
+pub(crate) fn capabilities(table: &[Enforcement]) -> Capabilities {
+    Capabilities::of(
+        table
+            .iter()
+            .filter(|row| row.enforced)
+            .map(|row| row.capability),
+    )
+}
+
+fn judge(capability: Capability, facts: &EngineFacts) -> Enforcement {
+    let linux = facts.os == "linux";
+    let (enforced, by, because, remedy) = match capability {
+        Capability::MemoryLimit => (
+            facts.memory_limit && facts.swap_limit,
+            "memory control group, swap included",
+            if facts.memory_limit {
+                "the host's kernel does not account swap"
+            } else {
+                NO_CONTROLLER
+            },
+            if facts.memory_limit {
+                "start the host's kernel with `swapaccount=1`"
+            } else {
+                DELEGATE
+            },
+        ),
+        Capability::CpuLimit => (facts.cpu_quota, "CPU quota", NO_CONTROLLER, DELEGATE),
+        Capability::ProcessLimit => (
+            facts.pids_limit,
+            "process control group",
+            NO_CONTROLLER,
+            DELEGATE,
+        ),
+        Capability::SyscallFilter => (
+            facts.seccomp,
+            "seccomp profile of our own",
+            "the engine was built or started without seccomp",
+            "use an engine and a kernel with seccomp",
+        ),
+        Capability::Isolation => (linux, "namespaces, read-only root", NOT_LINUX, USE_LINUX),
+        Capability::NoNetwork => (linux, "network namespace of its own", NOT_LINUX, USE_LINUX),
+        Capability::OpenFilesLimit => (linux, "resource limit", NOT_LINUX, USE_LINUX),
+        Capability::DiskLimit => (linux, "sized tmpfs, read-only root", NOT_LINUX, USE_LINUX),
+        Capability::SeparateUsers => (linux, "user ids", NOT_LINUX, USE_LINUX),
+        // A promise that this version does not know is not kept by it.
+        _ => (
+            false,
+            "",
+            "this backend does not know the promise",
+            "use a newer version",
+        ),
+    };
+    Enforcement {
+        capability,
+        enforced,
+        why: if enforced { by } else { because },
+        remedy: (!enforced).then_some(remedy),
+    }
+}
+
+const NO_CONTROLLER: &str = "the engine cannot use the control group it needs";
+const DELEGATE: &str = "use control groups v2 and, for a rootless engine, delegate its \
+                        controllers to the user (systemd: `Delegate=cpu cpuset io memory pids`)";
+const NOT_LINUX: &str = "the engine does not run Linux containers";
+const USE_LINUX: &str = "switch the engine to Linux containers";
+
+/// The floor of what an engine must speak: Docker 20.10, which brought private cgroup namespaces.
+pub(crate) const OLDEST_API: (u32, u32) = (1, 41);
+
+/// `1.41` as a pair.
+pub(crate) fn parse_api(version: &str) -> Option<(u32, u32)> {
+    let (major, minor) = version.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// What an operator should know although the sandbox's promises hold.
+pub(crate) fn warnings(facts: &EngineFacts) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let [major, ..] = numbers(&facts.version);
+    if facts.kind == EngineKind::Docker && major < OLDEST_MAINTAINED_DOCKER {
+        warnings.push(format!(
+            "Docker {} is past its end of life upstream: it works here, but only your \
+             distribution still mends it",
+            facts.version
+        ));
+    }
+    if let Some(runc) = &facts.runc {
+        let version = numbers(runc);
+        if version < RUNC_FLOOR {
+            warnings.push(format!(
+                "runc {runc} is older than 1.1.12, which closed a known way out of containers \
+                 (CVE-2024-21626): update it, or make sure that your distribution mended it"
+            ));
+        } else if version < RUNC_BEST || ([1, 3, 0]..[1, 3, 3]).contains(&version) {
+            warnings.push(format!(
+                "runc {runc} is older than 1.2.8 or 1.3.3, which closed races around masked paths \
+                 (CVE-2025-31133): update it, or make sure that your distribution mended it"
+            ));
+        }
+    }
+    if facts.cgroup == CgroupVersion::V1 {
+        warnings.push(
+            "the host uses control groups v1, which kernels and engines are leaving behind"
+                .to_owned(),
+        );
+    }
+    if facts.kind == EngineKind::Docker && !facts.apparmor {
+        warnings.push(
+            "the engine uses no AppArmor: the seccomp profile and the namespaces stand alone"
+                .to_owned(),
+        );
+    }
+    warnings
+}
+
+/// Docker majors below it get no fixes upstream (as of November 2026).
+const OLDEST_MAINTAINED_DOCKER: u32 = 28;
+/// runc that mends CVE-2024-21626, and the one that mends CVE-2025-31133 and its kin.
+const RUNC_FLOOR: [u32; 3] = [1, 1, 12];
+const RUNC_BEST: [u32; 3] = [1, 2, 8];
+
+/// The leading numbers of a version such as `20.10.24+dfsg1` or `1.1.5+ds1-1`.
+fn numbers(version: &str) -> [u32; 3] {
+    let mut parts = version
+        .trim_start_matches('v')
+        .split(|c: char| !c.is_ascii_digit());
+    std::array::from_fn(|_| parts.next().and_then(|part| part.parse().ok()).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sound() -> EngineFacts {
+        EngineFacts {
+            version: "29.6.0".to_owned(),
+            os: "linux".to_owned(),
+            runc: Some("1.3.4".to_owned()),
+            memory_limit: true,
+            swap_limit: true,
+            pids_limit: true,
+            cpu_quota: true,
+            seccomp: true,
+            apparmor: true,
+            ..EngineFacts::default()
+        }
+    }
+
+    #[test]
+    fn what_the_engine_lacks_is_not_promised() {
+        assert_eq!(capabilities(&enforcement(&sound())), Capabilities::all());
+        #[track_caller]
+        fn check(change: impl FnOnce(&mut EngineFacts), missing: &[Capability]) {
+            let mut facts = sound();
+            change(&mut facts);
+            let table = enforcement(&facts);
+            assert_eq!(capabilities(&table).missing(&Capabilities::all()), missing);
+            for row in table {
+                assert_eq!(row.enforced, row.remedy.is_none());
+                assert!(!row.why.is_empty());
+            }
+        }
+        check(
+            |facts| facts.memory_limit = false,
+            &[Capability::MemoryLimit],
+        );
+        check(|facts| facts.swap_limit = false, &[Capability::MemoryLimit]);
+        check(
+            |facts| facts.pids_limit = false,
+            &[Capability::ProcessLimit],
+        );
+        check(|facts| facts.cpu_quota = false, &[Capability::CpuLimit]);
+        check(|facts| facts.seccomp = false, &[Capability::SyscallFilter]);
+        check(
+            |facts| facts.os = "windows".to_owned(),
+            &[
+                Capability::Isolation,
+                Capability::NoNetwork,
+                Capability::OpenFilesLimit,
+                Capability::DiskLimit,
+                Capability::SeparateUsers,
+            ],
+        );
+    }
+
+    #[test]
+    fn old_parts_are_pointed_at() {
+        assert_eq!(warnings(&sound()), Vec::<String>::new());
+        for (runc, words) in [
+            ("1.1.5+ds1-1", "1.1.12"),
+            ("1.2.7", "1.2.8"),
+            ("1.3.2", "1.3.3"),
+        ] {
+            let facts = EngineFacts {
+                runc: Some(runc.to_owned()),
+                ..sound()
+            };
+            let [warning] = warnings(&facts).try_into().unwrap();
+            assert!(warning.contains(words), "{runc}: {warning}");
+        }
+        let facts = EngineFacts {
+            version: "20.10.24+dfsg1".to_owned(),
+            ..sound()
+        };
+        assert!(warnings(&facts).concat().contains("end of life"));
+    }
+
+    #[test]
+    fn api_versions_are_compared_as_numbers() {
+        assert!(parse_api("1.40").unwrap() < OLDEST_API);
+        assert!(parse_api("1.5").unwrap() < OLDEST_API);
+        assert!(parse_api("1.41").unwrap() >= OLDEST_API);
+        assert!(parse_api("1.100").unwrap() >= OLDEST_API);
+        assert_eq!(parse_api("one"), None);
+    }
+}

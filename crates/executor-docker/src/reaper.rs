@@ -1,0 +1,241 @@
+//! Removal that is certain: a background task that takes container names and tries until each is
+//! gone, and the register of names that are somebody's concern in this process.
+//!
+//! `Drop` only hands a name over. What the reaper cannot remove in [`PATIENCE`], or cannot take
+//! because its queue is full, is left to the sweep, which finds it by its labels.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio_util::task::TaskTracker;
+
+use crate::client::{Client, Removal};
+use crate::error::DockerError;
+
+/// So many names may wait. A server runs far fewer sandboxes at once.
+const QUEUE: usize = 4096;
+/// So many removals run side by side; more only make an engine slower.
+const SIDE_BY_SIDE: usize = 8;
+/// The first and the longest wait between two attempts.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// After so long the place is given to the next, and the sweep goes on with this one.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// A creation whose answer we never heard may still come about for so long.
+const LATE: Duration = Duration::from_secs(10);
+
+/// Hands names to the task that removes them.
+#[derive(Debug)]
+pub(crate) struct Reaper {
+    client: Arc<Client>,
+    names: Arc<Names>,
+    queue: OnceLock<mpsc::Sender<Job>>,
+    /// Owns the task. It ends by itself when the last sender is gone and the queue is empty, so
+    /// that dropping a backend does not strand what its sandboxes left.
+    tasks: TaskTracker,
+}
+
+/// The outcome of one removal, sent when it is known that it is gone or that the first attempt
+/// failed.
+pub(crate) type Outcome = oneshot::Receiver<Result<(), DockerError>>;
+
+#[derive(Debug)]
+struct Job {
+    name: String,
+    creation: Creation,
+    answer: Option<oneshot::Sender<Result<(), DockerError>>>,
+}
+
+/// What we know of a container's creation when its name is handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Creation {
+    /// The engine answered: what is not there now never will be.
+    Answered,
+    /// It was asked and did not answer: it may come about yet.
+    Unanswered,
+}
+
+impl Reaper {
+    pub(crate) fn new(client: Arc<Client>) -> Self {
+        Self {
+            client,
+            names: Arc::new(Names::new()),
+            queue: OnceLock::new(),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// Takes `name` into the register before it is created. Starts the task, so that a later
+    /// `Drop` outside of any runtime has where to send it.
+    pub(crate) fn register(&self, name: &str) {
+        self.queue();
+        self.names.insert(name);
+    }
+
+    /// Whether `name` is alive, being started or being removed in this process.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
+    /// Hands over a name without waiting, for `Drop`.
+    pub(crate) fn hand_over(&self, name: String, creation: Creation) {
+        let Some(queue) = self.queue.get() else {
+            return;
+        };
+        self.names.pending(1);
+        let job = Job {
+            name,
+            creation,
+            answer: None,
+        };
+        if let Err(refused) = queue.try_send(job) {
+            let job = refused.into_inner();
+            tracing::warn!(
+                container = job.name,
+                "the reaper takes no more; left to the sweep"
+            );
+            self.names.finished(&job.name);
+        }
+    }
+
+    /// Hands over a name and promises word of the outcome. Waits while the queue is full.
+    pub(crate) async fn remove(&self, name: String, creation: Creation) -> Outcome {
+        let (answer, outcome) = oneshot::channel();
+        self.names.pending(1);
+        let job = Job {
+            name,
+            creation,
+            answer: Some(answer),
+        };
+        if let Err(refused) = self.queue().send(job).await {
+            self.names.finished(&refused.0.name);
+        }
+        outcome
+    }
+
+    /// Waits until all that was handed over is gone or given to the sweep.
+    pub(crate) async fn settle(&self) {
+        self.names.settled().await;
+    }
+
+    fn queue(&self) -> &mpsc::Sender<Job> {
+        self.queue.get_or_init(|| {
+            let (sender, receiver) = mpsc::channel(QUEUE);
+            let work = run(Arc::clone(&self.client), Arc::clone(&self.names), receiver);
+            self.tasks.spawn(work);
+            sender
+        })
+    }
+}
+
+async fn run(client: Arc<Client>, names: Arc<Names>, mut queue: mpsc::Receiver<Job>) {
+    let mut removals = JoinSet::new();
+    let mut open = true;
+    while open || !removals.is_empty() {
+        tokio::select! {
+            job = queue.recv(), if open && removals.len() < SIDE_BY_SIDE => match job {
+                Some(job) => {
+                    removals.spawn(remove_until_gone(Arc::clone(&client), Arc::clone(&names), job));
+                }
+                None => open = false,
+            },
+            Some(_ended) = removals.join_next() => {}
+        }
+    }
+}
+
+async fn remove_until_gone(client: Arc<Client>, names: Arc<Names>, mut job: Job) {
+    let begun = Instant::now();
+    let mut wait = FIRST_WAIT;
+    loop {
+        let mut answer = |result| {
+            if let Some(answer) = job.answer.take() {
+                // Who asked may have gone.
+                let _unheard = answer.send(result);
+            }
+        };
+        match client.remove(&job.name).await {
+            Ok(Removal::Done) => {
+                answer(Ok(()));
+                break;
+            }
+            Ok(Removal::Absent) => {
+                answer(Ok(()));
+                if job.creation == Creation::Answered || begun.elapsed() > LATE {
+                    break;
+                }
+            }
+            Ok(Removal::InProgress) => {}
+            Err(error) => {
+                tracing::debug!(container = job.name, %error, "a removal failed; trying again");
+                answer(Err(error));
+            }
+        }
+        if begun.elapsed() > PATIENCE {
+            tracing::warn!(
+                container = job.name,
+                "not gone after many attempts; left to the sweep"
+            );
+            if let Some(answer) = job.answer.take() {
+                let _unheard = answer.send(Err(DockerError::StillThere));
+            }
+            break;
+        }
+        tokio::time::sleep(wait).await;
+        wait = wait.saturating_mul(2).min(LONGEST_WAIT);
+    }
+    names.finished(&job.name);
+}
+
+/// Names that are somebody's concern here, and how many of them wait for their removal.
+#[derive(Debug)]
+struct Names {
+    known: Mutex<HashSet<String>>,
+    pending: watch::Sender<usize>,
+}
+
+impl Names {
+    fn new() -> Self {
+        Self {
+            known: Mutex::new(HashSet::new()),
+            pending: watch::Sender::new(0),
+        }
+    }
+
+    fn insert(&self, name: &str) {
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_owned());
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(name)
+    }
+
+    fn pending(&self, more: usize) {
+        self.pending
+            .send_modify(|count| *count = count.saturating_add(more));
+    }
+
+    fn finished(&self, name: &str) {
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(name);
+        self.pending
+            .send_modify(|count| *count = count.saturating_sub(1));
+    }
+
+    async fn settled(&self) {
+        // The sender lives as long as `self`, so the wait cannot fail.
+        let mut pending = self.pending.subscribe();
+        let _settled = pending.wait_for(|count| *count == 0).await;
+    }
+}

@@ -1,0 +1,74 @@
+//! What the engine is and keeps, as plain values for an operator's eyes.
+
+use crate::facts::{self, CgroupVersion, Enforcement, EngineFacts, EngineKind};
+
+/// One engine, described for its operator. It names addresses and versions of the host: not for
+/// clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EngineReport {
+    /// Where it was found, and who said so.
+    pub endpoint: String,
+    /// `Docker` or `Podman`.
+    pub name: &'static str,
+    /// Its version, as it says.
+    pub version: String,
+    /// The newest version of the API that it speaks.
+    pub api: String,
+    /// Operating system and architecture of its containers, as in `linux/amd64`.
+    pub platform: String,
+    /// Its host's kernel.
+    pub kernel: String,
+    /// Control groups: version and driver, as in `v2, systemd`.
+    pub cgroup: String,
+    /// The runtime that starts containers, with its version where the engine tells.
+    pub runtime: String,
+    /// How images are stored.
+    pub storage: String,
+    /// Whether it runs without root.
+    pub rootless: bool,
+    /// The image that sandboxes are made from.
+    pub image: String,
+    /// Whether that image is on the engine.
+    pub image_present: bool,
+    /// Every promise: kept or not, by what, and what to do.
+    pub enforced: Vec<Enforcement>,
+    /// What the operator should know although all promises are kept.
+    pub warnings: Vec<String>,
+}
+
+impl EngineReport {
+    pub(crate) fn new(
+        endpoint: String,
+        facts: EngineFacts,
+        image: String,
+        image_present: bool,
+    ) -> Self {
+        let cgroup = match facts.cgroup {
+            CgroupVersion::V1 => "v1",
+            CgroupVersion::V2 => "v2",
+        };
+        Self {
+            endpoint,
+            name: match facts.kind {
+                EngineKind::Docker => "Docker",
+                EngineKind::Podman => "Podman",
+            },
+            enforced: facts::enforcement(&facts),
+            warnings: facts::warnings(&facts),
+            platform: format!("{}/{}", facts.os, facts.arch),
+            cgroup: format!("{cgroup}, {}", facts.cgroup_driver),
+            runtime: match facts.runc {
+                Some(version) if facts.runtime == "runc" => format!("runc {version}"),
+                _ => facts.runtime,
+            },
+            version: facts.version,
+            api: facts.api,
+            kernel: facts.kernel,
+            storage: facts.storage,
+            rootless: facts.rootless,
+            image,
+            image_present,
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Leftovers of dead servers: found by label, judged by the engine's clock, removed.
+//!
+//! What a container of ours is goes by [`Labels::of_container`]; nothing else is ever touched.
+
+use std::time::Duration;
+
+use executor_core::backend::SweepReport;
+use futures_util::{StreamExt as _, stream};
+use uuid::Uuid;
+
+use crate::client::{Client, Listed, ListedState, Removal};
+use crate::clock::EngineClock;
+use crate::error::DockerError;
+use crate::labels::Labels;
+use crate::reaper::Reaper;
+
+/// A container that was made and not started for so long was left by somebody who died between.
+const START_GRACE: i64 = 60;
+/// A container that has ended gets so long for its living owner to look at why.
+const END_GRACE: Duration = Duration::from_secs(2);
+/// So many removals run side by side.
+const SIDE_BY_SIDE: usize = 4;
+
+/// Removes the leftovers. It looks twice when it found some that have only just ended perhaps:
+/// those that are still there after [`END_GRACE`] have no owner who cares.
+pub(crate) async fn sweep(
+    client: &Client,
+    owner: Uuid,
+    reaper: &Reaper,
+) -> Result<SweepReport, DockerError> {
+    let facts = client.facts().await?;
+    let clock = EngineClock::from_system_time(&facts.system_time).ok_or(DockerError::NoClock)?;
+    let own = Own {
+        owner,
+        knows: &|name| reaper.knows(name),
+    };
+
+    let first = judge(client.list().await?, clock.now(), &own);
+    let mut names = first.remove;
+    if !first.ended.is_empty() {
+        tokio::time::sleep(END_GRACE).await;
+        let still_there = judge(client.list().await?, clock.now(), &own);
+        names.extend(
+            still_there
+                .ended
+                .into_iter()
+                .filter(|name| first.ended.contains(name)),
+        );
+    }
+
+    let (mut removed, mut failed) = (0, 0);
+    let mut removals = stream::iter(names)
+        .map(|name| remove(client, name))
+        .buffer_unordered(SIDE_BY_SIDE);
+    while let Some(outcome) = removals.next().await {
+        if outcome { removed += 1 } else { failed += 1 }
+    }
+    Ok(SweepReport::new(first.found, removed, failed))
+}
+
+async fn remove(client: &Client, name: String) -> bool {
+    match client.remove(&name).await {
+        Ok(Removal::Done | Removal::Absent | Removal::InProgress) => {
+            tracing::info!(container = name, "removed the leftover of a dead server");
+            true
+        }
+        Err(error) => {
+            tracing::warn!(container = name, %error, "could not remove a leftover");
+            false
+        }
+    }
+}
+
+/// What this process owns.
+struct Own<'a> {
+    owner: Uuid,
+    knows: &'a (dyn Fn(&str) -> bool + Sync),
+}
+
+/// A list, judged.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Judged {
+    /// How many are ours, whichever server's.
+    found: usize,
+    /// To be removed at once.
+    remove: Vec<String>,
+    /// Ended; another living server may be about to look at them.
+    ended: Vec<String>,
+}
+
+fn judge(listed: Vec<Listed>, now: i64, own: &Own<'_>) -> Judged {
+    let mut judged = Judged::default();
+    for container in listed {
+        let Some(labels) = Labels::of_container(&container.name, &container.labels) else {
+            continue;
+        };
+        judged.found += 1;
+        if (own.knows)(&container.name) {
+            // Alive, being started or being removed: its holder sees to it, past its deadline too.
+            continue;
+        }
+        let abandoned = match container.state {
+            ListedState::Removing => false,
+            // Our own, and nobody here knows of it: the reaper gave it up.
+            _ if labels.owner == own.owner => true,
+            _ if labels.deadline < now => true,
+            ListedState::Created => container.created.saturating_add(START_GRACE) < now,
+            ListedState::Running => false,
+            ListedState::Ended => {
+                judged.ended.push(container.name);
+                continue;
+            }
+        };
+        if abandoned {
+            judged.remove.push(container.name);
+        }
+    }
+    judged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_000_000;
+
+    /// What becomes of a container of `owner` in `state`, made `age` seconds ago, with so many
+    /// seconds left to its deadline.
+    #[track_caller]
+    fn check(owner: Uuid, state: ListedState, age: i64, left: i64, expected: &str) {
+        let us = Uuid::from_u128(1);
+        let run = "a".repeat(32);
+        let labels = Labels {
+            owner,
+            run: run.clone(),
+            deadline: NOW + left,
+        };
+        let name = format!("mcp-python-{run}");
+        let listed = Listed {
+            name,
+            labels: labels.to_map(),
+            state,
+            created: NOW - age,
+        };
+        let own = Own {
+            owner: us,
+            knows: &|_| false,
+        };
+        let judged = judge(vec![listed.clone()], NOW, &own);
+        let verdict = match (judged.remove.len(), judged.ended.len()) {
+            (0, 0) => "stays",
+            (1, 0) => "goes",
+            (0, 1) => "goes unless its owner looks",
+            _ => "goes twice",
+        };
+        assert_eq!(verdict, expected, "{listed:?}");
+        assert_eq!(judged.found, 1);
+
+        let held = Own {
+            owner: us,
+            knows: &|_| true,
+        };
+        let judged = judge(vec![listed], NOW, &held);
+        assert_eq!(
+            judged,
+            Judged {
+                found: 1,
+                ..Judged::default()
+            },
+            "held by this process"
+        );
+    }
+
+    #[test]
+    fn only_what_nobody_needs_goes() {
+        let (us, them) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        check(them, ListedState::Running, 500, 100, "stays");
+        check(them, ListedState::Running, 500, -1, "goes");
+        check(them, ListedState::Created, 59, 100, "stays");
+        check(them, ListedState::Created, 61, 100, "goes");
+        check(
+            them,
+            ListedState::Ended,
+            5,
+            100,
+            "goes unless its owner looks",
+        );
+        check(them, ListedState::Ended, 500, -1, "goes");
+        check(them, ListedState::Removing, 500, -1, "stays");
+        check(us, ListedState::Running, 5, 100, "goes");
+        check(us, ListedState::Created, 5, 100, "goes");
+        check(us, ListedState::Ended, 5, 100, "goes");
+    }
+
+    #[test]
+    fn look_alikes_are_not_even_counted() {
+        let labels = Labels {
+            owner: Uuid::nil(),
+            run: "a".repeat(32),
+            deadline: 0,
+        };
+        let listed = Listed {
+            name: "somebody-elses".to_owned(),
+            labels: labels.to_map(),
+            state: ListedState::Ended,
+            created: 0,
+        };
+        let own = Own {
+            owner: Uuid::nil(),
+            knows: &|_| false,
+        };
+        assert_eq!(judge(vec![listed], NOW, &own), Judged::default());
+    }
+}
