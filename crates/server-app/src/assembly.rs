@@ -1,0 +1,119 @@
+//! Settings as a running thing: backend, gateway, executor, tool, server, in this order.
+
+use std::sync::Arc;
+
+use executor_core::backend::Progress;
+use executor_core::gateway::Gateway;
+use executor_core::modules::InstallSettings;
+use executor_core::{Executor, ExecutorSettings, SandboxError};
+use executor_docker::DockerBackend;
+use executor_tools::ExecutePython;
+use mcp_protocol::lifecycle::Implementation;
+use mcp_server::Server;
+use tokio::task::JoinSet;
+
+use crate::settings::Settings;
+
+/// Everything that the settings describe, put together. Nothing of it has spoken to the engine yet.
+#[derive(Debug)]
+pub(crate) struct Assembly {
+    backend: Arc<DockerBackend>,
+    executor: Executor,
+    server: Server,
+}
+
+impl Assembly {
+    /// Puts it together. Must be called within a runtime.
+    ///
+    /// # Errors
+    ///
+    /// When the engine's address makes no sense, or a number is out of bounds.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, SandboxError> {
+        let backend = Arc::new(DockerBackend::connect(settings.engine.clone())?);
+        let gateway = Gateway::builder()
+            .host_proxies(settings.network.proxies.clone())
+            .build();
+        let executor = Executor::builder(Arc::clone(&backend) as Arc<_>)
+            .settings(executor_settings(settings))
+            .gateway(gateway)
+            .build()?;
+        let server = Server::builder(ourselves())
+            .instructions(INSTRUCTIONS)
+            .tool(Arc::new(ExecutePython::new(executor.clone())))
+            .build();
+        Ok(Self {
+            backend,
+            executor,
+            server,
+        })
+    }
+
+    pub(crate) const fn backend(&self) -> &Arc<DockerBackend> {
+        &self.backend
+    }
+
+    pub(crate) const fn executor(&self) -> &Executor {
+        &self.executor
+    }
+
+    pub(crate) fn server(&self) -> Server {
+        self.server.clone()
+    }
+
+    /// Makes the engine ready while clients are served already; a call that comes first waits for
+    /// the same work. A failure is told by the executor's log, and the next call tries again.
+    /// Dropping the set stops telling how far it is; the work itself is the executor's.
+    pub(crate) fn prepare_in_background(&self) -> JoinSet<()> {
+        let executor = self.executor.clone();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            if executor.prepare(&LogProgress).await.is_ok() {
+                tracing::info!("ready to run programs");
+            }
+        });
+        tasks
+    }
+}
+
+/// What clients see of us.
+fn ourselves() -> Implementation {
+    Implementation::new("python-executor", env!("CARGO_PKG_VERSION"))
+        .with_title("Python Executor")
+        .with_description("Runs Python programs, each in a fresh isolated sandbox")
+}
+
+const INSTRUCTIONS: &str = "\
+Use `execute-python` to run a Python program in a fresh isolated sandbox. Nothing is kept from one \
+call to the next, neither files nor variables nor modules, so each program must be complete. \
+Print what you want to see. Name packages that are not part of Python in `modules`.";
+
+/// The executor's part of the settings.
+fn executor_settings(settings: &Settings) -> ExecutorSettings {
+    let mut install = InstallSettings::default();
+    install.index = settings.modules.index.clone();
+    install.extra_indexes = settings.modules.extra_indexes.clone();
+    install.source_packages = settings.modules.sources;
+    let mut executor = ExecutorSettings::default();
+    executor.limits = settings.limits.clone();
+    executor.output = settings.output;
+    executor.timeout = settings.times.program;
+    executor.max_timeout = settings.times.ceiling;
+    executor.install_timeout = settings.times.install;
+    executor.concurrency = settings.concurrency;
+    executor.queue = settings.queue;
+    executor.network = settings.network.policy.clone();
+    executor.opened = settings.network.opened.clone();
+    executor.install = install;
+    executor.extra_certificates = settings.network.certificates.pem.clone();
+    executor
+}
+
+/// Tells the log how far preparations are.
+#[derive(Debug)]
+struct LogProgress;
+
+impl Progress for LogProgress {
+    fn report(&self, message: &str) {
+        tracing::info!("{message}");
+    }
+}

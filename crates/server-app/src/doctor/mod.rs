@@ -1,0 +1,229 @@
+//! `doctor`: what is there, what is enforced, what is missing, and what to do about it.
+//!
+//! It changes nothing: an image that is missing is named and not pulled.
+
+mod probe;
+mod report;
+
+use executor_core::backend::Progress;
+use executor_core::gateway::NetworkPolicy;
+use executor_docker::{EngineReport, PullPolicy};
+
+use self::report::{Area, Report};
+use crate::assembly::Assembly;
+use crate::cli::{DoctorTask, Program};
+use crate::exit_codes::Exit;
+use crate::failure::exit_of;
+use crate::launch;
+use crate::settings::Settings;
+
+/// Looks at everything that `settings` name, prints what it found, and says whether programs can
+/// be run as promised.
+pub(crate) async fn examine(program: Program, task: &DoctorTask, settings: &Settings) -> Exit {
+    let mut settings = settings.clone();
+    settings.engine.pull = PullPolicy::Never;
+    let mut report = Report::default();
+    about_settings(&settings, &mut report);
+    match Assembly::new(&settings) {
+        Ok(assembly) => {
+            about_engine(&assembly, &mut report).await;
+            about_way_out(&settings, &mut report);
+            if report.exit() == Exit::Success {
+                about_sandbox(&assembly, &mut report).await;
+            }
+            launch::tidy_up(assembly).await;
+        }
+        Err(error) => {
+            let remedy = error.hint().map(str::to_owned);
+            report.fail(
+                Area::Engine,
+                "engine",
+                error.chain(),
+                remedy,
+                exit_of(&error),
+            );
+        }
+    }
+    let text = if task.json {
+        report.json(program.name)
+    } else {
+        report.text(program.name)
+    };
+    match launch::print(&text) {
+        Exit::Success => report.exit(),
+        exit => exit,
+    }
+}
+
+fn about_settings(settings: &Settings, report: &mut Report) {
+    let limits = &settings.limits;
+    report.good(
+        Area::Settings,
+        "one sandbox",
+        format!(
+            "{} of memory, {}.{:03} processors, {} processes, {} in /tmp",
+            limits.memory,
+            limits.cpu_millis / 1000,
+            limits.cpu_millis % 1000,
+            limits.processes,
+            limits.tmp
+        ),
+    );
+    report.good(
+        Area::Settings,
+        "one run",
+        format!(
+            "{} unless the call says otherwise, at most {}; {} for its modules",
+            settings.times.program, settings.times.ceiling, settings.times.install
+        ),
+    );
+    report.good(
+        Area::Settings,
+        "at once",
+        format!(
+            "{} sandboxes, {} calls in the queue",
+            settings.concurrency, settings.queue
+        ),
+    );
+    for warning in &settings.warnings {
+        report.warn(Area::Settings, "loosened", warning.as_str());
+    }
+}
+
+async fn about_engine(assembly: &Assembly, report: &mut Report) {
+    match assembly.backend().describe().await {
+        Ok(engine) => describe(&engine, report),
+        Err(error) => {
+            let remedy = error.hint().map(str::to_owned);
+            report.fail(
+                Area::Engine,
+                "engine",
+                error.chain(),
+                remedy,
+                exit_of(&error),
+            );
+        }
+    }
+}
+
+fn describe(engine: &EngineReport, report: &mut Report) {
+    let EngineReport {
+        name,
+        version,
+        api,
+        platform,
+        endpoint,
+        ..
+    } = engine;
+    let mut good = |name: &str, says: String| report.good(Area::Engine, name, says);
+    good("engine", format!("{name} {version} at {endpoint}"));
+    good(
+        "API",
+        format!(
+            "{api}, for {platform} containers, on Linux {}",
+            engine.kernel
+        ),
+    );
+    let rootless = if engine.rootless {
+        "rootless"
+    } else {
+        "with root"
+    };
+    good(
+        "runtime",
+        format!(
+            "{}, {rootless}; images on {}",
+            engine.runtime, engine.storage
+        ),
+    );
+    good("control groups", engine.cgroup.clone());
+    for warning in &engine.warnings {
+        report.warn(Area::Engine, "note", warning.as_str());
+    }
+    if engine.image_present {
+        report.good(Area::Engine, "image", format!("{} is there", engine.image));
+    } else {
+        report.fail(
+            Area::Engine,
+            "image",
+            format!("{} is not on the engine", engine.image),
+            Some(
+                "a server that starts pulls it, unless `pull` is `never`; or pull or load it \
+                 yourself, or name another one by `--image`"
+                    .to_owned(),
+            ),
+            Exit::EngineUnavailable,
+        );
+    }
+    for row in &engine.enforced {
+        let name = row.capability.as_str();
+        if row.enforced {
+            report.good(Area::Promises, name, row.why);
+        } else {
+            let remedy = row.remedy.map(str::to_owned);
+            report.fail(Area::Promises, name, row.why, remedy, Exit::PromiseBroken);
+        }
+    }
+}
+
+fn about_way_out(settings: &Settings, report: &mut Report) {
+    let network = &settings.network;
+    let policy = match &network.policy {
+        NetworkPolicy::None => "programs reach nothing".to_owned(),
+        NetworkPolicy::Public => "programs reach public addresses on ports 80 and 443".to_owned(),
+        policy => format!("programs reach {policy}"),
+    };
+    report.good(Area::WayOut, "policy", policy);
+    report.good(
+        Area::WayOut,
+        "package index",
+        settings.modules.index.to_string(),
+    );
+    if network.proxies.are_in_use() {
+        report.warn(
+            Area::WayOut,
+            "proxy",
+            "this host's proxy is used: names are resolved there, so what they resolve to is not \
+             checked here",
+        );
+    } else {
+        report.good(
+            Area::WayOut,
+            "proxy",
+            "none: this host reaches the outside directly",
+        );
+    }
+    let certificates = &network.certificates;
+    let says = match certificates.count {
+        0 => format!("none beyond Mozilla's list in {}", certificates.origin),
+        count => format!(
+            "{count} beyond Mozilla's list, from {}",
+            certificates.origin
+        ),
+    };
+    report.good(Area::WayOut, "authorities", says);
+}
+
+async fn about_sandbox(assembly: &Assembly, report: &mut Report) {
+    if let Err(error) = assembly.executor().prepare(&Told).await {
+        let remedy = error.hint().map(str::to_owned);
+        report.fail(
+            Area::Probe,
+            "prepare",
+            error.chain(),
+            remedy,
+            exit_of(&error),
+        );
+        return;
+    }
+    probe::probe(assembly.executor(), report).await;
+}
+
+/// Long preparations are told on standard error, so that nobody waits in the dark.
+struct Told;
+
+impl Progress for Told {
+    fn report(&self, message: &str) {
+        launch::complain(&format!("[{message}]"));
+    }
+}

@@ -1,0 +1,187 @@
+//! From the command line to the exit code: what both binaries have in common.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::assembly::Assembly;
+use crate::cli::{self, CliError, Invocation, Program, Task};
+use crate::doctor;
+use crate::environment::{Environment, ProcessEnvironment};
+use crate::exit_codes::Exit;
+use crate::failure::{exit_of, explain};
+use crate::logging;
+use crate::run;
+use crate::settings::{HttpSettings, LogLevel, Settings};
+use crate::signals::Signals;
+
+/// What a transport is given to serve.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Serving {
+    /// The assembled server.
+    pub server: mcp_server::Server,
+    /// How to listen, for the transport that does.
+    pub http: HttpSettings,
+    /// Cancelled when it is time to end: the transport then finishes and returns.
+    pub shutdown: CancellationToken,
+}
+
+/// Runs `program` as this process was told to, and says what to exit with. `serve` is the
+/// transport; it returns when its peer is gone or when it was told to shut down.
+///
+/// Work that blocks a thread, such as a read of standard input that nobody answers, does not hold
+/// up the end of the process.
+pub fn launch(program: Program, serve: impl AsyncFnOnce(Serving) -> Exit) -> ExitCode {
+    let environment = ProcessEnvironment;
+    let arguments = std::env::args_os().collect();
+    let Invocation { task, loaded } = match cli::parse(program, arguments, &environment) {
+        Ok(invocation) => invocation,
+        Err(error) => return refuse(&error).into(),
+    };
+    let mut settings = loaded.settings;
+    match task {
+        Task::Print(text) => return print(&text).into(),
+        // Their own output says what matters; the log is for whoever asks for it.
+        Task::Run(_) | Task::Doctor(_) if !loaded.log_level_was_given => {
+            settings.log.level = LogLevel::Off;
+        }
+        Task::Run(_) | Task::Doctor(_) | Task::Serve => {}
+    }
+    logging::start(settings.log, &environment as &dyn Environment);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("error: failed to start the runtime: {error}"));
+            return Exit::Failure.into();
+        }
+    };
+    let exit = runtime.block_on(perform(program, task, settings, serve));
+    runtime.shutdown_background();
+    exit.into()
+}
+
+async fn perform(
+    program: Program,
+    task: Task,
+    settings: Settings,
+    serve: impl AsyncFnOnce(Serving) -> Exit,
+) -> Exit {
+    let mut signals = match Signals::install() {
+        Ok(signals) => signals,
+        Err(error) => {
+            complain(&format!("error: failed to listen for signals: {error}"));
+            return Exit::Failure;
+        }
+    };
+    if let Task::Doctor(task) = &task {
+        return tokio::select! {
+            exit = doctor::examine(program, task, &settings) => exit,
+            signal = signals.next() => Exit::Interrupted(signal.status()),
+        };
+    }
+    let assembly = match Assembly::new(&settings) {
+        Ok(assembly) => assembly,
+        Err(error) => {
+            complain(&explain(&error));
+            return exit_of(&error);
+        }
+    };
+    if let Task::Run(task) = task {
+        let exit = run::run(task, assembly.executor(), &mut signals).await;
+        tidy_up(assembly).await;
+        return exit;
+    }
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    serve_until_told(assembly, settings, signals, serve).await
+}
+
+/// Serves until the peer is gone or a signal comes, then tidies up. A second signal leaves at
+/// once: sandboxes end with our end of their streams, and the next sweep removes them.
+async fn serve_until_told(
+    assembly: Assembly,
+    settings: Settings,
+    mut signals: Signals,
+    serve: impl AsyncFnOnce(Serving) -> Exit,
+) -> Exit {
+    let shutdown = CancellationToken::new();
+    let serving = Serving {
+        server: assembly.server(),
+        http: settings.http,
+        shutdown: shutdown.clone(),
+    };
+    let work = async move {
+        // A client waits for no engine: what is slow begins now and goes on beside it.
+        let preparing = assembly.prepare_in_background();
+        let exit = serve(serving).await;
+        drop(preparing);
+        tidy_up(assembly).await;
+        exit
+    };
+    let mut work = std::pin::pin!(work);
+    tokio::select! {
+        exit = &mut work => return exit,
+        signal = signals.next() => {
+            tracing::info!(?signal, "shutting down; a second signal ends at once");
+            shutdown.cancel();
+        }
+    }
+    tokio::select! {
+        exit = &mut work => exit,
+        signal = signals.next() => {
+            tracing::warn!(?signal, "ended before everything was tidied up");
+            Exit::Interrupted(signal.status())
+        }
+    }
+}
+
+/// How long the end waits for sandboxes to be gone; what is left then is for the next sweep.
+const TEARDOWN: Duration = Duration::from_secs(10);
+
+pub(crate) async fn tidy_up(assembly: Assembly) {
+    if tokio::time::timeout(TEARDOWN, assembly.executor().shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("some sandboxes were not gone after {TEARDOWN:?}; the next sweep has them");
+    }
+}
+
+/// Help and version go to standard output and are no failure.
+fn refuse(error: &CliError) -> Exit {
+    match error {
+        CliError::Arguments(error) => {
+            let _ = error.print();
+            if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Success
+            }
+        }
+        CliError::Settings(mistakes) => {
+            complain(mistakes.to_string().trim_end());
+            Exit::Usage
+        }
+    }
+}
+
+/// Writes what was asked for to standard output.
+pub(crate) fn print(text: &str) -> Exit {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Exit::Success,
+        Err(_) => Exit::Failure,
+    }
+}
+
+/// Writes a line to standard error; that it is gone can be told nobody.
+pub(crate) fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}

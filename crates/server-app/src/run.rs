@@ -1,0 +1,213 @@
+//! `run`: one program from the shell, as if it were run here. Its output goes to our output as it
+//! comes, its exit code becomes ours.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use executor_core::limits::{ByteSize, MAX_PROGRAM};
+use executor_core::modules::ModuleSet;
+use executor_core::{
+    Ending, Event, Execution, ExecutionRequest, Executor, MAX_STDIN, Outcome, OutputStream,
+    SandboxError,
+};
+use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+use crate::cli::RunTask;
+use crate::exit_codes::Exit;
+use crate::failure::{exit_of, explain};
+use crate::signals::Signals;
+
+/// Runs the program of `task` and says how it ended.
+pub(crate) async fn run(task: RunTask, executor: &Executor, signals: &mut Signals) -> Exit {
+    let mut terminal = Terminal::new(task.quiet);
+    let request = match request(task).await {
+        Ok(request) => request,
+        Err(refusal) => {
+            terminal.say(&format!("error: {refusal}")).await;
+            return Exit::Usage;
+        }
+    };
+    match executor.execute(request) {
+        Ok(execution) => follow(execution, &mut terminal, signals).await,
+        Err(error) => failed(&error, &mut terminal).await,
+    }
+}
+
+/// Takes everything together that the program needs.
+async fn request(task: RunTask) -> Result<ExecutionRequest, String> {
+    let program = match &task.file {
+        Some(path) => {
+            let file = tokio::fs::File::open(path)
+                .await
+                .map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
+            read(file, MAX_PROGRAM, &format!("`{}`", path.display())).await?
+        }
+        None if task.stdin => {
+            return Err("standard input is the program already: --stdin needs a FILE".to_owned());
+        }
+        None => read(tokio::io::stdin(), MAX_PROGRAM, "the program").await?,
+    };
+    let texts: Vec<&str> = task.modules.iter().map(String::as_str).collect();
+    let modules =
+        ModuleSet::parse(&texts.join(",")).map_err(|error| format!("--modules: {error}"))?;
+    let stdin = if task.stdin {
+        read(tokio::io::stdin(), MAX_STDIN, "standard input").await?
+    } else {
+        Bytes::new()
+    };
+    Ok(ExecutionRequest::new(program)
+        .with_modules(modules)
+        .with_stdin(stdin)
+        .with_args(task.args))
+}
+
+/// Reads at most `bound` bytes; more are an error rather than a part.
+async fn read(
+    reader: impl tokio::io::AsyncRead + Unpin,
+    bound: ByteSize,
+    what: &str,
+) -> Result<Bytes, String> {
+    let mut bytes = Vec::new();
+    let mut reader = reader.take(bound.get().saturating_add(1));
+    let count = reader
+        .read_to_end(&mut bytes)
+        .await
+        .map_err(|error| format!("{what} cannot be read: {error}"))?;
+    if u64::try_from(count).is_ok_and(|count| count > bound.get()) {
+        return Err(format!("{what} is longer than {bound}"));
+    }
+    Ok(bytes.into())
+}
+
+/// Passes on what the execution tells until it has ended. The first signal cancels it, which
+/// still shows what was printed; the second leaves at once.
+async fn follow(mut execution: Execution, terminal: &mut Terminal, signals: &mut Signals) -> Exit {
+    let mut asked_to_stop = None;
+    loop {
+        let event = tokio::select! {
+            event = execution.next() => event,
+            signal = signals.next() => {
+                if asked_to_stop.replace(signal).is_some() {
+                    return Exit::Interrupted(signal.status());
+                }
+                execution.cancel();
+                continue;
+            }
+        };
+        match event {
+            Some(Event::Progress(message)) => terminal.progress(&message).await,
+            Some(Event::Output { stream, bytes }) => {
+                if terminal.output(stream, &bytes).await.is_err() {
+                    // Whoever read our output went away, as `head` does: so does the program.
+                    return Exit::Program(SIGPIPE_STATUS);
+                }
+            }
+            Some(Event::Ended(outcome)) => {
+                let exit = ended(&outcome, terminal).await;
+                return asked_to_stop.map_or(exit, |signal| Exit::Interrupted(signal.status()));
+            }
+            Some(_) => {}
+            None => return Exit::NotRun,
+        }
+    }
+}
+
+/// What a shell says of a program that wrote into a closed pipe: 128 + SIGPIPE.
+const SIGPIPE_STATUS: u8 = 141;
+
+/// Says what the program's own output does not say, and turns the ending into an exit code.
+async fn ended(outcome: &Outcome, terminal: &mut Terminal) -> Exit {
+    for note in &outcome.notes {
+        terminal.note(note).await;
+    }
+    match &outcome.ending {
+        Ending::Exited(code) => return Exit::Program(status(*code)),
+        Ending::InstallFailed(failure) => {
+            terminal.say(failure.output().trim_end()).await;
+            terminal.say(&format!("error: {}", outcome.ending)).await;
+            terminal.say(&format!("hint: {}", failure.hint())).await;
+        }
+        Ending::Failed(error) => return failed(error, terminal).await,
+        ending => {
+            terminal
+                .say(&format!("error: the program was ended: {ending}"))
+                .await
+        }
+    }
+    match &outcome.ending {
+        Ending::Signaled(signal) => Exit::Program(status(signal.saturating_add(128))),
+        Ending::TimedOut(_) => Exit::TimedOut,
+        Ending::OutOfMemory(_) => Exit::Program(SIGKILL_STATUS),
+        _ => Exit::NotRun,
+    }
+}
+
+/// What a shell says of a program that the kernel killed: 128 + SIGKILL.
+const SIGKILL_STATUS: u8 = 137;
+
+async fn failed(error: &SandboxError, terminal: &mut Terminal) -> Exit {
+    terminal.say(&explain(error)).await;
+    match exit_of(error) {
+        Exit::Failure => Exit::NotRun,
+        exit => exit,
+    }
+}
+
+fn status(code: i32) -> u8 {
+    u8::try_from(code & 0xff).unwrap_or(u8::MAX)
+}
+
+/// Our own standard output and standard error.
+struct Terminal {
+    out: tokio::io::Stdout,
+    err: tokio::io::Stderr,
+    quiet: bool,
+    told: Option<(String, tokio::time::Instant)>,
+}
+
+impl Terminal {
+    fn new(quiet: bool) -> Self {
+        Self {
+            out: tokio::io::stdout(),
+            err: tokio::io::stderr(),
+            quiet,
+            told: None,
+        }
+    }
+
+    async fn output(&mut self, stream: OutputStream, bytes: &[u8]) -> std::io::Result<()> {
+        match stream {
+            OutputStream::Stdout => write(&mut self.out, bytes).await,
+            OutputStream::Stderr => write(&mut self.err, bytes).await,
+        }
+    }
+
+    /// A line of progress: what is new in kind at once, what only counts on once a second.
+    async fn progress(&mut self, message: &str) {
+        let kind = message.split(':').next().unwrap_or_default();
+        let now = tokio::time::Instant::now();
+        let fresh = self.told.as_ref().is_none_or(|(told, at)| {
+            told != kind || now.saturating_duration_since(*at) >= Duration::from_secs(1)
+        });
+        if fresh {
+            self.told = Some((kind.to_owned(), now));
+            self.note(message).await;
+        }
+    }
+
+    async fn note(&mut self, text: &str) {
+        if !self.quiet {
+            self.say(&format!("[{text}]")).await;
+        }
+    }
+
+    /// A line of ours. That standard error is gone is nothing that could be told anybody.
+    async fn say(&mut self, text: &str) {
+        let _ = write(&mut self.err, format!("{text}\n").as_bytes()).await;
+    }
+}
+
+async fn write(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> std::io::Result<()> {
+    to.write_all(bytes).await?;
+    to.flush().await
+}

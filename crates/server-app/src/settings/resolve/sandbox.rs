@@ -1,0 +1,102 @@
+//! The numbers: of one sandbox, of one run, of all runs.
+
+use executor_core::limits::{ByteSize, OutputLimits, SandboxLimits, WallTime};
+
+use super::Resolver;
+use crate::settings::mistake::Refusal;
+use crate::settings::quantity::{count, cpu_millis, duration, number, size, size_within};
+use crate::settings::resolved::Times;
+
+pub(super) fn limits(resolver: &mut Resolver<'_>) -> SandboxLimits {
+    let mut limits = SandboxLimits::default();
+    size_of(resolver, &mut limits, "memory", |limits| &mut limits.memory);
+    size_of(resolver, &mut limits, "tmp-size", |limits| &mut limits.tmp);
+    size_of(resolver, &mut limits, "modules-size", |limits| {
+        &mut limits.modules
+    });
+    size_of(resolver, &mut limits, "shm-size", |limits| &mut limits.shm);
+    number_of(resolver, &mut limits, "cpus", cpu_millis, |limits| {
+        &mut limits.cpu_millis
+    });
+    number_of(resolver, &mut limits, "processes", number, |limits| {
+        &mut limits.processes
+    });
+    number_of(resolver, &mut limits, "open-files", number, |limits| {
+        &mut limits.open_files
+    });
+    limits
+}
+
+pub(super) fn output(resolver: &mut Resolver<'_>) -> OutputLimits {
+    let mut output = OutputLimits::default();
+    output.kept = resolver.one("output-kept", output.kept, |text| {
+        size_within(text, ByteSize::kib(1)..=ByteSize::mib(16))
+    });
+    output.printed = resolver.one("output-printed", output.printed, |text| {
+        size_within(text, ByteSize::kib(1)..=ByteSize::gib(1024))
+    });
+    output
+}
+
+pub(super) fn times(resolver: &mut Resolver<'_>) -> Times {
+    let ceiling = resolver.one("max-timeout", WallTime::CEILING, wall_time);
+    // The default gives way to a lower ceiling; what somebody wrote down does not.
+    let program = resolver.one("timeout", WallTime::PROGRAM.min(ceiling), wall_time);
+    if program > ceiling {
+        resolver.conflict(
+            "timeout",
+            Refusal::because(format!("longer than `max-timeout`, which is {ceiling}"))
+                .hint("raise `max-timeout` as well"),
+        );
+    }
+    let install = resolver.one("install-timeout", WallTime::INSTALL, wall_time);
+    Times {
+        program,
+        ceiling,
+        install,
+    }
+}
+
+pub(super) fn load(resolver: &mut Resolver<'_>) -> (usize, usize) {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let default = processors.saturating_mul(2).min(MAX_CONCURRENCY);
+    let concurrency = resolver.one("concurrency", default, |text| {
+        count(text, 1..=MAX_CONCURRENCY)
+    });
+    let queue = resolver.one("queue", 256, |text| count(text, 0..=4096));
+    (concurrency, queue)
+}
+
+/// More sandboxes at once than any one engine starts and ends in time.
+const MAX_CONCURRENCY: usize = 256;
+
+fn wall_time(text: &str) -> Result<WallTime, Refusal> {
+    WallTime::new(duration(text)?).map_err(Refusal::because)
+}
+
+/// Each field is held against its bounds alone, so that several mistakes are told at once.
+fn size_of(
+    resolver: &mut Resolver<'_>,
+    limits: &mut SandboxLimits,
+    key: &'static str,
+    field: impl Fn(&mut SandboxLimits) -> &mut ByteSize,
+) {
+    number_of(resolver, limits, key, size, field);
+}
+
+fn number_of<T: Copy>(
+    resolver: &mut Resolver<'_>,
+    limits: &mut SandboxLimits,
+    key: &'static str,
+    parse: impl Fn(&str) -> Result<T, Refusal>,
+    field: impl Fn(&mut SandboxLimits) -> &mut T,
+) {
+    let default = *field(limits);
+    *field(limits) = resolver.one(key, default, |text| {
+        let value = parse(text)?;
+        let mut alone = SandboxLimits::default();
+        *field(&mut alone) = value;
+        alone.check().map_err(Refusal::because)?;
+        Ok(value)
+    });
+}

@@ -1,0 +1,134 @@
+//! Settings as the program uses them: typed, checked, with nothing left to parse.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use executor_core::gateway::{HostProxies, NetworkPolicy, OpenedHost};
+use executor_core::limits::{ByteSize, OutputLimits, SandboxLimits, WallTime};
+use executor_core::modules::{IndexUrl, SourcePackages};
+use executor_docker::DockerSettings;
+
+use crate::secret::Secret;
+use crate::trust::ExtraCertificates;
+
+/// Every setting, checked.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Where the engine is and what it starts.
+    pub engine: DockerSettings,
+    /// What one sandbox may use.
+    pub limits: SandboxLimits,
+    /// What one run may print.
+    pub output: OutputLimits,
+    /// How long things may take.
+    pub times: Times,
+    /// Sandboxes at once.
+    pub concurrency: usize,
+    /// Calls that may wait for one.
+    pub queue: usize,
+    /// What programs may reach.
+    pub network: NetworkSettings,
+    /// Where modules come from.
+    pub modules: ModuleSettings,
+    /// How `mcp-python-sse` listens.
+    pub http: HttpSettings,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// What the operator should know of these settings: everything that loosens security, one
+    /// sentence each. For the log at start.
+    pub warnings: Vec<String>,
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Times {
+    /// A program, when its call does not say.
+    pub program: WallTime,
+    /// The most that a call may ask for.
+    pub ceiling: WallTime,
+    /// Installing the modules of one call.
+    pub install: WallTime,
+}
+
+/// What programs may reach, and through what.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct NetworkSettings {
+    /// The policy.
+    pub policy: NetworkPolicy,
+    /// What is opened beside it, by name.
+    pub opened: Vec<OpenedHost>,
+    /// The proxies of this host, through which the gateway dials.
+    pub proxies: HostProxies,
+    /// The certificates that sandboxes trust beyond the usual ones.
+    pub certificates: ExtraCertificates,
+}
+
+/// Where modules come from.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ModuleSettings {
+    /// The package index.
+    pub index: IndexUrl,
+    /// Further ones.
+    pub extra_indexes: Vec<IndexUrl>,
+    /// Whether packages without a wheel are built.
+    pub sources: SourcePackages,
+}
+
+/// How `mcp-python-sse` listens.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct HttpSettings {
+    /// Where.
+    pub bind: SocketAddr,
+    /// What every request must bear, if anything.
+    pub token: Option<Secret>,
+    /// Further hosts that requests may name.
+    pub allowed_hosts: Vec<String>,
+    /// Further origins that may call.
+    pub allowed_origins: Vec<String>,
+    /// The path in front of ours, without a slash at its end; usually empty.
+    pub public_prefix: String,
+    /// The longest request body.
+    pub max_body: ByteSize,
+    /// Sessions at once.
+    pub max_sessions: usize,
+    /// After so long without a request a session ends.
+    pub session_idle: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogSettings {
+    /// From which level on.
+    pub level: LogLevel,
+    /// As what.
+    pub format: LogFormat,
+}
+
+/// From which level on something is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "their names are their meaning")]
+#[expect(clippy::exhaustive_enums, reason = "these are the levels of `tracing`")]
+pub enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// As what the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

@@ -1,0 +1,326 @@
+//! The table of keys. Flags, variables, file, help, `--print-config` and the reference are made
+//! from it; a key that is not here does not exist.
+
+use super::key::{Form, Group, Key};
+
+/// Every setting, by group.
+pub(crate) const KEYS: &[Key] = &[
+    Key {
+        name: "image",
+        group: Group::Engine,
+        form: Form::One,
+        value: "IMAGE",
+        default: "mcr.microsoft.com/playwright/python:v1.53.0-noble",
+        help: "The image of every sandbox: it needs `python3` (3.9 or newer) and, for modules, pip.",
+    },
+    Key {
+        name: "docker-host",
+        group: Group::Engine,
+        form: Form::One,
+        value: "URL",
+        default: "(found)",
+        help: "The engine's address: `unix:///path` or `tcp://host:port`. Unset, the engine is \
+               looked for as the docker command does: DOCKER_HOST, the Docker context, the usual \
+               sockets of Docker, rootless Docker and Podman.",
+    },
+    Key {
+        name: "pull",
+        group: Group::Engine,
+        form: Form::One,
+        value: "WHEN",
+        default: "missing",
+        help: "Whether the image is pulled when the engine does not have it: `missing` or `never`.",
+    },
+    Key {
+        name: "memory",
+        group: Group::Sandbox,
+        form: Form::One,
+        value: "SIZE",
+        default: "1GiB",
+        help: "Memory of all processes and files of a sandbox together; there is no swap beyond \
+               it. From 64MiB to 16GiB.",
+    },
+    Key {
+        name: "cpus",
+        group: Group::Sandbox,
+        form: Form::One,
+        value: "NUMBER",
+        default: "1",
+        help: "Processors, in steps of a thousandth. From 0.05 to 64.",
+    },
+    Key {
+        name: "processes",
+        group: Group::Sandbox,
+        form: Form::One,
+        value: "NUMBER",
+        default: "256",
+        help: "Processes and threads together. From 8 to 4096.",
+    },
+    Key {
+        name: "open-files",
+        group: Group::Sandbox,
+        form: Form::One,
+        value: "NUMBER",
+        default: "1024",
+        help: "Open files per process. From 64 to 65536.",
+    },
+    Key {
+        name: "tmp-size",
+        group: Group::Sandbox,
+        form: Form::One,
+        value: "SIZE",
+        default: "512MiB",
+        help: "`/tmp`, where the program works. Counts as memory.",
+    },
+    Key {
+        name: "modules-size",
+        group: Group::Sandbox,
+        form: Form::One,
+        value: "SIZE",
+        default: "512MiB",
+        help: "The place of installed modules. Counts as memory.",
+    },
+    Key {
+        name: "shm-size",
+        group: Group::Sandbox,
+        form: Form::One,
+        value: "SIZE",
+        default: "256MiB",
+        help: "`/dev/shm`, which Chromium needs. Counts as memory.",
+    },
+    Key {
+        name: "timeout",
+        group: Group::Run,
+        form: Form::One,
+        value: "TIME",
+        default: "60s",
+        help: "How long a program may run when the call does not say.",
+    },
+    Key {
+        name: "max-timeout",
+        group: Group::Run,
+        form: Form::One,
+        value: "TIME",
+        default: "600s",
+        help: "The longest time that a call may ask for. At most 600s.",
+    },
+    Key {
+        name: "output-kept",
+        group: Group::Run,
+        form: Form::One,
+        value: "SIZE",
+        default: "1MiB",
+        help: "What is kept of each of stdout and stderr, half from the head and half from the \
+               tail. From 1KiB to 16MiB.",
+    },
+    Key {
+        name: "output-printed",
+        group: Group::Run,
+        form: Form::One,
+        value: "SIZE",
+        default: "1GiB",
+        help: "What a program may print in all before it is ended. From 1KiB to 1TiB.",
+    },
+    Key {
+        name: "concurrency",
+        group: Group::Load,
+        form: Form::One,
+        value: "NUMBER",
+        default: "(twice the processors)",
+        help: "Sandboxes at once. From 1 to 256.",
+    },
+    Key {
+        name: "queue",
+        group: Group::Load,
+        form: Form::One,
+        value: "NUMBER",
+        default: "256",
+        help: "Calls that may wait for a sandbox; one more is answered with `busy`. From 0 to 4096.",
+    },
+    Key {
+        name: "network",
+        group: Group::Network,
+        form: Form::One,
+        value: "POLICY",
+        default: "public",
+        help: "What programs may reach: `none`, `public` (public addresses, web ports) or `allow` \
+               (only what `allow` lists; implied when it lists something). Every way out is a \
+               proxied connection that this host checks.",
+    },
+    Key {
+        name: "allow",
+        group: Group::Network,
+        form: Form::Many,
+        value: "HOST[:PORT]",
+        default: "(nothing)",
+        help: "A host that programs may reach, such as `example.com`, `*.example.com` or \
+               `example.com:8443`.",
+    },
+    Key {
+        name: "open",
+        group: Group::Network,
+        form: Form::Many,
+        value: "NAME[:PORT][=ADDRESS[:PORT]]",
+        default: "(nothing)",
+        help: "Opens one private address to programs, by name only, such as \
+               `wiki.corp.example:80=10.0.0.7:8080`. Logged at start.",
+    },
+    Key {
+        name: "ca-bundle",
+        group: Group::Network,
+        form: Form::One,
+        value: "FILE",
+        default: "(the host's trust store)",
+        help: "PEM file of the certificate authorities to trust. Those that are not in Mozilla's \
+               list are handed to every sandbox. Unset: SSL_CERT_FILE, else the host's trust store.",
+    },
+    Key {
+        name: "index-url",
+        group: Group::Modules,
+        form: Form::Url,
+        value: "URL",
+        default: "https://pypi.org/simple",
+        help: "The package index. Credentials in it are used and never shown.",
+    },
+    Key {
+        name: "extra-index-url",
+        group: Group::Modules,
+        form: Form::Urls,
+        value: "URL",
+        default: "(nothing)",
+        help: "A further package index. The installer takes the best version of all of them, so \
+               a public one may shadow a private name.",
+    },
+    Key {
+        name: "allow-source-packages",
+        group: Group::Modules,
+        form: Form::Switch,
+        value: "",
+        default: "false",
+        help: "Also install packages that have no wheel: their build scripts run in the sandbox.",
+    },
+    Key {
+        name: "install-timeout",
+        group: Group::Modules,
+        form: Form::One,
+        value: "TIME",
+        default: "120s",
+        help: "How long installing the modules of one call may take. At most 600s.",
+    },
+    Key {
+        name: "bind",
+        group: Group::Http,
+        form: Form::One,
+        value: "ADDRESS:PORT",
+        default: "127.0.0.1:8080",
+        help: "Where to listen; port 0 takes a free one. Beyond loopback a token is needed.",
+    },
+    Key {
+        name: "token-file",
+        group: Group::Http,
+        form: Form::One,
+        value: "FILE",
+        default: "(none)",
+        help: "File with the bearer token that every request must bear.",
+    },
+    Key {
+        name: "token",
+        group: Group::Http,
+        form: Form::Secret,
+        value: "TOKEN",
+        default: "(none)",
+        help: "The bearer token itself, 16 to 4096 visible ASCII characters.",
+    },
+    Key {
+        name: "allowed-host",
+        group: Group::Http,
+        form: Form::Many,
+        value: "HOST[:PORT]",
+        default: "(loopback names and the bound address)",
+        help: "A further `Host` that requests may name, such as the name under which a reverse \
+               proxy serves.",
+    },
+    Key {
+        name: "allowed-origin",
+        group: Group::Http,
+        form: Form::Many,
+        value: "ORIGIN",
+        default: "(pages on an allowed host)",
+        help: "A further web page origin that may call, such as `https://app.example.com`.",
+    },
+    Key {
+        name: "public-prefix",
+        group: Group::Http,
+        form: Form::One,
+        value: "PATH",
+        default: "(none)",
+        help: "The path in front of ours when a reverse proxy strips one, such as `/python`.",
+    },
+    Key {
+        name: "max-body",
+        group: Group::Http,
+        form: Form::One,
+        value: "SIZE",
+        default: "4MiB",
+        help: "The longest request body. From 64KiB to 64MiB.",
+    },
+    Key {
+        name: "max-sessions",
+        group: Group::Http,
+        form: Form::One,
+        value: "NUMBER",
+        default: "256",
+        help: "Sessions at once. From 1 to 65536.",
+    },
+    Key {
+        name: "session-idle",
+        group: Group::Http,
+        form: Form::One,
+        value: "TIME",
+        default: "30m",
+        help: "After so long without a request a session ends. From 10s to 24h.",
+    },
+    Key {
+        name: "log-level",
+        group: Group::Logging,
+        form: Form::One,
+        value: "LEVEL",
+        default: "info",
+        help: "`off`, `error`, `warn`, `info`, `debug` or `trace`; the log goes to stderr.",
+    },
+    Key {
+        name: "log-format",
+        group: Group::Logging,
+        form: Form::One,
+        value: "FORMAT",
+        default: "text",
+        help: "`text`, or `json` for one JSON object a line.",
+    },
+    Key {
+        name: "danger.bind-without-token",
+        group: Group::Danger,
+        form: Form::Switch,
+        value: "",
+        default: "false",
+        help: "Listen beyond loopback without a token: whoever reaches the port runs programs.",
+    },
+];
+
+/// The key of that name.
+pub(crate) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_groups_are_together() {
+        let names: BTreeSet<_> = KEYS.iter().map(Key::variable).collect();
+        assert_eq!(names.len(), KEYS.len());
+        assert!(KEYS.is_sorted_by_key(|key| key.group));
+    }
+}
