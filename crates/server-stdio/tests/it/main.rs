@@ -1,0 +1,10 @@
+//! The real binary, from outside.
+
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod engine;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod serve;
