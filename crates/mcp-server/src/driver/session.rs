@@ -38,6 +38,8 @@ pub struct SessionClosed;
 struct State {
     revision: Option<Revision>,
     calls: usize,
+    /// Messages that wait for the one stream of the session.
+    waiting: usize,
 }
 
 #[derive(Debug)]
@@ -117,11 +119,12 @@ impl Session {
         self.state.borrow().calls
     }
 
-    /// Waits until nothing runs in this session.
+    /// Waits until nothing runs in this session, and every answer is on its stream.
     pub async fn quiet(&self) {
         let mut state = self.state.clone();
         // An error means that the session has ended, and then nothing runs either.
-        let _ = state.wait_for(|state| state.calls == 0).await;
+        let quiet = |state: &State| state.calls == 0 && state.waiting == 0;
+        let _ = state.wait_for(quiet).await;
     }
 
     /// Ends the session: what runs is cancelled, its streams end.
@@ -193,7 +196,12 @@ impl Actor {
                     }
                 }
                 sent = send_one(self.common.as_ref(), &mut self.outbox),
-                    if !self.outbox.is_empty() => if !sent { break },
+                    if !self.outbox.is_empty() => {
+                    if !sent {
+                        break;
+                    }
+                    self.publish_load();
+                }
                 command = inbox.recv(), if self.outbox.len() < limit => match command {
                     Some(Command::Message { frame, sender }) => self.message(frame, sender),
                     Some(Command::Attach { sender, accepted }) => self.attach(sender, accepted),
@@ -228,12 +236,9 @@ impl Actor {
 
     fn step(&mut self, input: Input) {
         let deliveries = self.core.step(input);
-        // Published first: who has read an answer may then rely on what the session says of itself.
-        let state = State {
-            revision: self.core.engine.session_revision(),
-            calls: self.core.engine.calls_in_flight(),
-        };
-        self.publish.send_replace(state);
+        // Published first: who has read the answer to `initialize` may rely on the revision.
+        let revision = self.core.engine.session_revision();
+        self.publish.send_modify(|state| state.revision = revision);
         let limit = self.core.shared.limits.outbox;
         for delivery in deliveries {
             match delivery {
@@ -252,6 +257,18 @@ impl Actor {
                 }
             }
         }
+        self.publish_load();
+    }
+
+    /// Published last: a session that is quiet has told everything.
+    fn publish_load(&self) {
+        let calls = self.core.engine.calls_in_flight();
+        let waiting = self.outbox.len();
+        self.publish.send_if_modified(|state| {
+            let changed = (state.calls, state.waiting) != (calls, waiting);
+            (state.calls, state.waiting) = (calls, waiting);
+            changed
+        });
     }
 }
 
