@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -33,6 +34,8 @@ pub(crate) fn is_root() -> bool {
 ///
 /// Safe to call from several threads and chores at once; services of the packages are not started.
 pub(crate) fn packages(places: &Places, packages: &[&str], purpose: &str) -> Result<()> {
+    /// Whether this chore has refreshed the package lists; once is enough.
+    static FRESH: AtomicBool = AtomicBool::new(false);
     if !is_debian() {
         bail!(
             "{purpose} needs the equivalent of Debian's packages {}, which this system's own package manager must install",
@@ -55,8 +58,11 @@ pub(crate) fn packages(places: &Places, packages: &[&str], purpose: &str) -> Res
         );
     }
     let _turn = turn(places)?;
-    say::progress("install", &format!("apt-get update ({purpose})"));
-    update(&places.log("apt-update")?).context("failed to refresh the package lists")?;
+    if !FRESH.load(Ordering::Relaxed) {
+        say::progress("install", &format!("apt-get update ({purpose})"));
+        update(&places.log("apt-update")?).context("failed to refresh the package lists")?;
+        FRESH.store(true, Ordering::Relaxed);
+    }
     say::progress("install", &format!("apt-get install {}", absent.join(" ")));
     let _held_back = ServicesHeldBack::new()?;
     process::run_logged(

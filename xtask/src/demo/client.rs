@@ -2,7 +2,9 @@
 //!
 //! It speaks one revision and what the scenes need; the servers are tested with real clients.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
@@ -35,12 +37,14 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Starts the server; its log goes to the demo's standard error.
-    pub(super) fn start(command: &mut Command) -> Result<Self> {
+    /// Starts the server with its log in a file.
+    pub(super) fn start(command: &mut Command, log: &Path) -> Result<Self> {
+        let file =
+            File::create(log).with_context(|| format!("cannot write `{}`", log.display()))?;
         let mut server = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
+            .stderr(file)
             .spawn()
             .context("cannot start the server")?;
         let input = server.stdin.take();

@@ -44,9 +44,17 @@ pub(crate) fn demo(places: &Places, args: &Args) -> Result<()> {
         .arg(OPEN_FLAG)
         .arg(format!("{ORIGIN_NAME}={}", origin.address()));
 
-    say::progress("demo", &format!("starting {}", program.display()));
+    let log = places.log("demo-server")?;
+    say::progress(
+        "demo",
+        &format!(
+            "starting {}; its log is {}",
+            program.display(),
+            log.display()
+        ),
+    );
     let started = Instant::now();
-    let mut client = Client::start(&mut command)?;
+    let mut client = Client::start(&mut command, &log)?;
     let server = client.handshake().context("the handshake failed")?;
     let tools = client
         .tools()
@@ -71,10 +79,13 @@ pub(crate) fn demo(places: &Places, args: &Args) -> Result<()> {
         say::result("the demo's own web server was never visited");
     }
     if failures > 0 {
-        bail!("{failures} of the demo's expectations were not met");
+        bail!(
+            "{failures} of the demo's expectations were not met; the end of the server's log is:\n{}",
+            process::tail(&log)
+        );
     }
     say::result(&format!(
-        "All {} results are as expected. Each ran in a fresh container that is gone by now.",
+        "All {} results are as expected; each came from a fresh container of its own.",
         scenes.len()
     ));
     Ok(())
