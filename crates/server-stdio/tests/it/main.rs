@@ -8,3 +8,5 @@ mod engine;
 mod program;
 #[cfg(test)]
 mod serve;
+#[cfg(test)]
+mod whole;

@@ -1,0 +1,12 @@
+//! The whole server on a real engine: what a client may expect, and what no program may do.
+//!
+//! One test at a time uses the engine, because most of them measure time.
+
+mod calls;
+mod cancel;
+mod client;
+mod crowd;
+mod hostile;
+mod loopback;
+mod modules;
+mod way_out;
