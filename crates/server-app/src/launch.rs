@@ -157,14 +157,11 @@ pub(crate) async fn tidy_up(assembly: Assembly) {
 /// Help and version go to standard output and are no failure.
 fn refuse(error: &CliError) -> Exit {
     match error {
-        CliError::Arguments(error) => {
-            let _ = error.print();
-            if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Success
-            }
-        }
+        CliError::Arguments(error) => match (error.print(), error.use_stderr()) {
+            (_, true) => Exit::Usage,
+            (Ok(()), false) => Exit::Success,
+            (Err(_), false) => Exit::Failure,
+        },
         CliError::Settings(mistakes) => {
             complain(mistakes.to_string().trim_end());
             Exit::Usage

@@ -281,6 +281,63 @@ fn what_does_not_go_together_is_refused() {
 }
 
 #[test]
+fn the_variables_of_others_count() {
+    let proxied = |name: &str, value: &str| {
+        let sources = Sources {
+            variables: &[(name, value)],
+            ..Sources::default()
+        };
+        sources.settings().network.proxies.are_in_use()
+    };
+    assert!(!proxied("NO_PROXY", "localhost"));
+    for name in [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ] {
+        assert!(proxied(name, "http://proxy.example:3128"), "{name}");
+    }
+    check_mistakes(
+        &Sources {
+            variables: &[("HTTPS_PROXY", "https://me:pw@p:1")],
+            ..Sources::default()
+        },
+        &expect![[r#"
+            error: a setting is wrong
+              the proxy of this host: the host's proxy variable `https_proxy` names a proxy that is reached over TLS, which is not supported
+                hint: give it the form `http://host:port` or `socks5://host:port`, with `user:password@` before the host if needed
+        "#]],
+    );
+    let docker = Sources {
+        variables: &[("DOCKER_HOST", "tcp://a:1"), ("DOCKER_TLS_VERIFY", "1")],
+        flags: "--docker-host unix:///b",
+        ..Sources::default()
+    };
+    let engine = docker.settings().engine;
+    assert_eq!(engine.host.as_deref(), Some("unix:///b"));
+    assert_eq!(engine.environment.docker_host.as_deref(), Some("tcp://a:1"));
+    assert_eq!(engine.environment.docker_tls_verify.as_deref(), Some("1"));
+}
+
+#[test]
+fn what_loosens_is_said() {
+    let sources = Sources {
+        flags: "--open a.test=10.0.0.1 --index-url http://index.example/simple \
+                --allow-source-packages",
+        variables: &[("SSL_CERT_FILE", "/nonexistent/ca.pem")],
+        ..Sources::default()
+    };
+    expect![[r#"
+        programs may reach `a.test`, wherever it leads
+        SSL_CERT_FILE is left out: no certificate could be read from `/nonexistent/ca.pem`: failed to read PEM from file: No such file or directory (os error 2) at '/nonexistent/ca.pem'
+        modules come in clear text from `http://index.example/simple`
+        build scripts of packages without a wheel are run"#]].assert_eq(&sources.settings().warnings.join("\n"));
+}
+
+#[test]
 fn a_lower_ceiling_lowers_the_default() {
     let settings = Sources {
         flags: "--max-timeout 30s",
