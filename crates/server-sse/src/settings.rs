@@ -56,7 +56,7 @@ impl Default for HttpSettings {
             max_sessions: 256,
             session_idle: Duration::from_secs(30 * 60),
             max_connections: 1024,
-            header_timeout: Duration::from_secs(15),
+            header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(60),
             stream_after: Duration::from_secs(10),
