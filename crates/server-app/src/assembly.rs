@@ -92,6 +92,7 @@ fn executor_settings(settings: &Settings) -> ExecutorSettings {
     let mut install = InstallSettings::default();
     install.index = settings.modules.index.clone();
     install.extra_indexes = settings.modules.extra_indexes.clone();
+    install.file_hosts = settings.modules.file_hosts.clone();
     install.source_packages = settings.modules.sources;
     let mut executor = ExecutorSettings::default();
     executor.limits = settings.limits.clone();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use executor_core::gateway::{HostProxies, NetworkPolicy, OpenedHost};
 use executor_core::limits::{ByteSize, OutputLimits, SandboxLimits, WallTime};
-use executor_core::modules::{IndexUrl, SourcePackages};
+use executor_core::modules::{IndexHost, IndexUrl, SourcePackages};
 use executor_docker::DockerSettings;
 
 use crate::secret::Secret;
@@ -74,6 +74,8 @@ pub struct ModuleSettings {
     pub index: IndexUrl,
     /// Further ones.
     pub extra_indexes: Vec<IndexUrl>,
+    /// Hosts that an index links to for its files, beyond itself.
+    pub file_hosts: Vec<IndexHost>,
     /// Whether packages without a wheel are built.
     pub sources: SourcePackages,
 }

@@ -192,6 +192,15 @@ pub(crate) const KEYS: &[Key] = &[
                a public one may shadow a private name.",
     },
     Key {
+        name: "index-file-url",
+        group: Group::Modules,
+        form: Form::Urls,
+        value: "URL",
+        default: "(nothing)",
+        help: "Where an index keeps its files, if that is another host than its own, such as \
+               https://files.corp.example.",
+    },
+    Key {
         name: "allow-source-packages",
         group: Group::Modules,
         form: Form::Switch,

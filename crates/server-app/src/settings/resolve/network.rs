@@ -48,6 +48,7 @@ pub(super) fn modules(resolver: &mut Resolver<'_>) -> ModuleSettings {
                 .push(format!("modules come in clear text from `{index}`"));
         }
     }
+    let files = resolver.many("index-file-url", parse).unwrap_or_default();
     let sources = if resolver.one("allow-source-packages", false, switch) {
         resolver
             .warnings
@@ -59,6 +60,7 @@ pub(super) fn modules(resolver: &mut Resolver<'_>) -> ModuleSettings {
     ModuleSettings {
         index,
         extra_indexes,
+        file_hosts: files.iter().map(IndexUrl::host).collect(),
         sources,
     }
 }
