@@ -1,0 +1,6 @@
+//! The whole server over HTTP, on a real engine, with a client of our own and with foreign ones.
+
+mod calls;
+mod cancel;
+mod foreign;
+mod server;
