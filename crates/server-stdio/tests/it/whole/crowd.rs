@@ -204,3 +204,42 @@ async fn after_kill_9_the_next_start_cleans_up_and_touches_nobody_else() {
         .await
         .unwrap();
 }
+
+#[tokio::test]
+async fn a_full_queue_is_told_at_once_and_pings_are_answered() {
+    let what = "a_full_queue_is_told_at_once_and_pings_are_answered";
+    let Some(turn) = turn(what).await else { return };
+    let options = ["--concurrency", "1", "--queue", "1"];
+    let mut client = Client::start(&turn.engine, &options).await;
+    // The engine is looked at once, by the first call.
+    assert_eq!(client.run("print('ready')").await.stdout(), "ready\n");
+    let sleep = json!({ "code": "import time; time.sleep(2); print('slept')" });
+    let mut calls = Vec::new();
+    for _ in 0..5 {
+        calls.push(client.start_call(sleep.clone()).await);
+    }
+    let begun = Instant::now();
+    let ping = client.request("ping", json!({})).await;
+    assert_eq!(client.answer(ping).await["result"], json!({}));
+    let mut busy = 0;
+    while busy < 3 {
+        let (id, answer) = client.next_answer().await;
+        calls.retain(|call| *call != id);
+        let answer = Answer::of(answer);
+        assert!(
+            answer.is_error() && answer.text().contains("1 calls wait"),
+            "{answer:?}"
+        );
+        busy += 1;
+    }
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "it took {:?}",
+        begun.elapsed()
+    );
+    for id in calls {
+        let answer = client.result(id).await;
+        assert_eq!(answer.stdout(), "slept\n", "{answer:?}");
+    }
+    client.close().await;
+}
