@@ -6,23 +6,21 @@ use async_trait::async_trait;
 use executor_core::backend::{Progress, Sandbox, SandboxBackend, SandboxSpec, Silent, SweepReport};
 use executor_core::capabilities::Capabilities;
 use executor_core::error::{Result, SandboxError};
-use executor_core::id::SandboxId;
 use tokio::sync::{Mutex, watch};
 use uuid::Uuid;
 
-use crate::attach;
 use crate::client::Client;
 use crate::endpoint::{self, LocalFiles};
 use crate::error::DockerError;
 use crate::facts;
-use crate::labels::{Labels, container_name};
 use crate::prepare::{Prepared, prepare, renew};
 use crate::probe::{self, Verdict};
 use crate::reaper::Reaper;
 use crate::report::EngineReport;
-use crate::sandbox::{DockerSandbox, Held};
+use crate::sandbox::DockerSandbox;
 use crate::settings::DockerSettings;
-use crate::spec::{Names, create_body};
+use crate::spec::Names;
+use crate::start::start;
 use crate::sweep::sweep;
 
 /// Starts sandboxes as hardened containers of a Docker or Podman engine.
@@ -142,56 +140,7 @@ impl DockerBackend {
         prepared: &Prepared,
         spec: &SandboxSpec,
     ) -> Result<DockerSandbox, DockerError> {
-        let id =
-            SandboxId::random().map_err(|error| DockerError::NoRandomness(error.to_string()))?;
-        let mut held = Held::new(container_name(&id), Arc::clone(&self.reaper));
-        // From here on, whoever drops this future leaves the name with the reaper.
-        let stream = match self.raise(prepared, spec, &id, &mut held).await {
-            Ok(stream) => stream,
-            Err(error) => {
-                // Law 2: when the error is told, nothing of the attempt is left.
-                if let Err(error) = held.destroy().await {
-                    tracing::debug!(%error, "what a failed start left goes to the reaper");
-                }
-                return Err(error);
-            }
-        };
-        Ok(DockerSandbox::new(
-            id,
-            Arc::clone(&self.client),
-            stream,
-            held,
-        ))
-    }
-
-    /// Creates, attaches, starts: in this order, so that no byte of process 1 is missed.
-    async fn raise(
-        &self,
-        prepared: &Prepared,
-        spec: &SandboxSpec,
-        id: &SandboxId,
-        held: &mut Held,
-    ) -> Result<executor_core::backend::SandboxStream, DockerError> {
-        let lifetime = i64::try_from(spec.lifetime_seconds).unwrap_or(i64::MAX);
-        let labels = Labels {
-            owner: self.owner,
-            run: id.as_str().to_owned(),
-            deadline: prepared.clock.now().saturating_add(lifetime),
-        };
-        let created = self
-            .client
-            .create(held.name(), create_body(spec, &prepared.profile, &labels))
-            .await;
-        if created
-            .as_ref()
-            .map_or_else(DockerError::is_an_answer, |()| true)
-        {
-            held.creation_answered();
-        }
-        created?;
-        let attached = self.client.attach(held.name()).await?;
-        self.client.start(held.name()).await?;
-        Ok(attach::stream(id.as_str(), attached))
+        start(&self.client, &self.reaper, self.owner, prepared, spec).await
     }
 }
 

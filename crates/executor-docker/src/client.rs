@@ -210,12 +210,8 @@ impl Client {
 
     pub(crate) async fn status(&self, name: &str) -> Result<SandboxStatus, DockerError> {
         let docker = self.docker().await?;
-        let found = within(
-            QUICK,
-            docker.inspect_container(name, None::<InspectContainerOptions>),
-        )
-        .await
-        .map_err(DockerError::Inspect)?;
+        let inspect = || docker.inspect_container(name, None::<InspectContainerOptions>);
+        let found = readable(inspect).await.map_err(DockerError::Inspect)?;
         let state = found.state.unwrap_or_default();
         let running = state.running.unwrap_or(false);
         // Before the start and during the run the engine says 0, which means nothing.
@@ -253,9 +249,8 @@ impl Client {
             .all(true)
             .filters(&filters)
             .build();
-        let found = within(QUICK, docker.list_containers(Some(options)))
-            .await
-            .map_err(DockerError::List)?;
+        let list = || docker.list_containers(Some(options.clone()));
+        let found = readable(list).await.map_err(DockerError::List)?;
         Ok(found
             .into_iter()
             .filter_map(|container| {
@@ -279,6 +274,28 @@ pub(crate) async fn within<T>(
     match timeout(limit, call).await {
         Ok(answer) => Ok(answer?),
         Err(_elapsed) => Err(Failure::Timeout(limit)),
+    }
+}
+
+/// So often an answer with a word that the library does not know is asked for again, and so long
+/// after the one before. Podman calls a container `stopped` for the moment until it is `exited`.
+const UNREADABLE: u32 = 40;
+const UNREADABLE_WAIT: Duration = Duration::from_millis(50);
+
+/// A question that is asked again while the answer is in passing words.
+async fn readable<T, C>(ask: impl Fn() -> C) -> Result<T, Failure>
+where
+    C: Future<Output = Result<T, BollardError>>,
+{
+    let mut attempts = UNREADABLE;
+    loop {
+        attempts -= 1;
+        match within(QUICK, ask()).await {
+            Err(Failure::NotAnEngine(BollardError::JsonDataError { .. })) if attempts > 0 => {
+                tokio::time::sleep(UNREADABLE_WAIT).await;
+            }
+            other => return other,
+        }
     }
 }
 

@@ -40,6 +40,8 @@ pub(crate) enum DockerError {
     BadPython(String),
     #[error("creating the container")]
     Create(#[source] Failure),
+    #[error("nobody waits for it any more")]
+    Abandoned,
     #[error("the image of the sandbox is gone")]
     ImageGone(#[source] Failure),
     #[error("attaching to the container")]
@@ -116,6 +118,7 @@ impl DockerError {
             | Self::StillThere
             | Self::Limits(_)
             | Self::NoCommand
+            | Self::Abandoned
             | Self::NoRandomness(_)
             | Self::NoClock => None,
         }
@@ -201,7 +204,7 @@ fn face(error: &DockerError) -> Face {
             None,
         ),
         DockerError::Limits(_) | DockerError::NoCommand => (InvalidRequest, START, None),
-        DockerError::NoRandomness(_) => (Internal, START, None),
+        DockerError::NoRandomness(_) | DockerError::Abandoned => (Internal, START, None),
     }
 }
 

@@ -34,6 +34,7 @@ mod settings;
 
 mod prepare;
 mod sandbox;
+mod start;
 
 mod attach;
 mod seccomp;

@@ -4,7 +4,7 @@
 //! `Drop` only hands a name over. What the reaper cannot remove in [`PATIENCE`], or cannot take
 //! because its queue is full, is left to the sweep, which finds it by its labels.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,9 @@ const SIDE_BY_SIDE: usize = 8;
 /// The first and the longest wait between two attempts.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// So many attempts fail before who asked is told; some engines stumble over a container that is
+/// just ending by itself.
+const TOLD_AFTER: u32 = 3;
 /// After so long the place is given to the next, and the sweep goes on with this one.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// A creation whose answer we never heard may still come about for so long.
@@ -33,13 +36,13 @@ pub(crate) struct Reaper {
     client: Arc<Client>,
     names: Arc<Names>,
     queue: OnceLock<mpsc::Sender<Job>>,
-    /// Owns the task. It ends by itself when the last sender is gone and the queue is empty, so
+    /// Owns the reaper's task and the starts. The task ends by itself when the last sender is gone and the queue is empty, so
     /// that dropping a backend does not strand what its sandboxes left.
     tasks: TaskTracker,
 }
 
-/// The outcome of one removal, sent when it is known that it is gone or that the first attempt
-/// failed.
+/// The outcome of one removal, sent when it is known that it is gone or after the first
+/// [`TOLD_AFTER`] attempts failed.
 pub(crate) type Outcome = oneshot::Receiver<Result<(), DockerError>>;
 
 #[derive(Debug)]
@@ -72,12 +75,23 @@ impl Reaper {
     /// `Drop` outside of any runtime has where to send it.
     pub(crate) fn register(&self, name: &str) {
         self.queue();
-        self.names.insert(name);
+        self.names.set(name, Stage::Starting);
     }
 
-    /// Whether `name` is alive, being started or being removed in this process.
-    pub(crate) fn knows(&self, name: &str) -> bool {
-        self.names.contains(name)
+    /// Where work on containers runs that must not be cut. Owned here, because it may outlive
+    /// whoever asked for it.
+    pub(crate) const fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    /// Notes that `name` has been started.
+    pub(crate) fn started(&self, name: &str) {
+        self.names.set(name, Stage::Alive);
+    }
+
+    /// Where `name` is in its life, if it is somebody's concern in this process.
+    pub(crate) fn stage(&self, name: &str) -> Option<Stage> {
+        self.names.get(name)
     }
 
     /// Hands over a name without waiting, for `Drop`.
@@ -85,7 +99,7 @@ impl Reaper {
         let Some(queue) = self.queue.get() else {
             return;
         };
-        self.names.pending(1);
+        self.names.set(&name, Stage::Removing);
         let job = Job {
             name,
             creation,
@@ -104,7 +118,7 @@ impl Reaper {
     /// Hands over a name and promises word of the outcome. Waits while the queue is full.
     pub(crate) async fn remove(&self, name: String, creation: Creation) -> Outcome {
         let (answer, outcome) = oneshot::channel();
-        self.names.pending(1);
+        self.names.set(&name, Stage::Removing);
         let job = Job {
             name,
             creation,
@@ -116,7 +130,8 @@ impl Reaper {
         outcome
     }
 
-    /// Waits until all that was handed over is gone or given to the sweep.
+    /// Waits until no container of this process is being started or removed: all that was handed
+    /// over is gone, or given to the sweep.
     pub(crate) async fn settle(&self) {
         self.names.settled().await;
     }
@@ -150,6 +165,7 @@ async fn run(client: Arc<Client>, names: Arc<Names>, mut queue: mpsc::Receiver<J
 async fn remove_until_gone(client: Arc<Client>, names: Arc<Names>, mut job: Job) {
     let begun = Instant::now();
     let mut wait = FIRST_WAIT;
+    let mut failures = 0;
     loop {
         let mut answer = |result| {
             if let Some(answer) = job.answer.take() {
@@ -171,7 +187,10 @@ async fn remove_until_gone(client: Arc<Client>, names: Arc<Names>, mut job: Job)
             Ok(Removal::InProgress) => {}
             Err(error) => {
                 tracing::debug!(container = job.name, %error, "a removal failed; trying again");
-                answer(Err(error));
+                failures += 1;
+                if failures >= TOLD_AFTER {
+                    answer(Err(error));
+                }
             }
         }
         if begun.elapsed() > PATIENCE {
@@ -190,52 +209,63 @@ async fn remove_until_gone(client: Arc<Client>, names: Arc<Names>, mut job: Job)
     names.finished(&job.name);
 }
 
-/// Names that are somebody's concern here, and how many of them wait for their removal.
+/// Where a container of this process is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Starting,
+    Alive,
+    Removing,
+}
+
+/// Names that are somebody's concern here, and how many of them are on their way in or out.
 #[derive(Debug)]
 struct Names {
-    known: Mutex<HashSet<String>>,
-    pending: watch::Sender<usize>,
+    known: Mutex<HashMap<String, Stage>>,
+    moving: watch::Sender<usize>,
 }
 
 impl Names {
     fn new() -> Self {
         Self {
-            known: Mutex::new(HashSet::new()),
-            pending: watch::Sender::new(0),
+            known: Mutex::new(HashMap::new()),
+            moving: watch::Sender::new(0),
         }
     }
 
-    fn insert(&self, name: &str) {
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name.to_owned());
-    }
-
-    fn contains(&self, name: &str) -> bool {
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(name)
-    }
-
-    fn pending(&self, more: usize) {
-        self.pending
-            .send_modify(|count| *count = count.saturating_add(more));
+    fn set(&self, name: &str, stage: Stage) {
+        self.change(|known| {
+            known.insert(name.to_owned(), stage);
+        });
     }
 
     fn finished(&self, name: &str) {
+        self.change(|known| {
+            known.remove(name);
+        });
+    }
+
+    fn get(&self, name: &str) -> Option<Stage> {
         self.known
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .remove(name);
-        self.pending
-            .send_modify(|count| *count = count.saturating_sub(1));
+            .get(name)
+            .copied()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut HashMap<String, Stage>)) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut known);
+        self.moving.send_replace(
+            known
+                .values()
+                .filter(|&&stage| stage != Stage::Alive)
+                .count(),
+        );
     }
 
     async fn settled(&self) {
         // The sender lives as long as `self`, so the wait cannot fail.
-        let mut pending = self.pending.subscribe();
-        let _settled = pending.wait_for(|count| *count == 0).await;
+        let mut moving = self.moving.subscribe();
+        let _settled = moving.wait_for(|count| *count == 0).await;
     }
 }

@@ -102,6 +102,11 @@ impl Held {
         self.creation = Creation::Answered;
     }
 
+    /// It has been started: from now on its deadline binds.
+    pub(crate) fn started(&self) {
+        self.reaper.started(&self.name);
+    }
+
     /// Removes the container and waits for word of it. Dropping the future changes nothing: the
     /// reaper has the name by then, or gets it from the drop.
     pub(crate) async fn destroy(mut self) -> Result<(), DockerError> {

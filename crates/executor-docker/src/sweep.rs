@@ -12,7 +12,7 @@ use crate::client::{Client, Listed, ListedState, Removal};
 use crate::clock::EngineClock;
 use crate::error::DockerError;
 use crate::labels::Labels;
-use crate::reaper::Reaper;
+use crate::reaper::{Reaper, Stage};
 
 /// A container that was made and not started for so long was left by somebody who died between.
 const START_GRACE: i64 = 60;
@@ -32,7 +32,7 @@ pub(crate) async fn sweep(
     let clock = EngineClock::from_system_time(&facts.system_time).ok_or(DockerError::NoClock)?;
     let own = Own {
         owner,
-        knows: &|name| reaper.knows(name),
+        stage: &|name| reaper.stage(name),
     };
 
     let first = judge(client.list().await?, clock.now(), &own);
@@ -48,33 +48,36 @@ pub(crate) async fn sweep(
         );
     }
 
-    let (mut removed, mut failed) = (0, 0);
+    let mut report = SweepReport::new(first.found, 0, 0);
     let mut removals = stream::iter(names)
         .map(|name| remove(client, name))
         .buffer_unordered(SIDE_BY_SIDE);
-    while let Some(outcome) = removals.next().await {
-        if outcome { removed += 1 } else { failed += 1 }
+    while let Some((name, outcome)) = removals.next().await {
+        match outcome {
+            Ok(Removal::Done) => {
+                tracing::info!(container = name, "removed a leftover");
+                report.removed += 1;
+            }
+            // Somebody else was faster.
+            Ok(Removal::Absent | Removal::InProgress) => {}
+            Err(error) => {
+                tracing::warn!(container = name, %error, "could not remove a leftover");
+                report.failed += 1;
+            }
+        }
     }
-    Ok(SweepReport::new(first.found, removed, failed))
+    Ok(report)
 }
 
-async fn remove(client: &Client, name: String) -> bool {
-    match client.remove(&name).await {
-        Ok(Removal::Done | Removal::Absent | Removal::InProgress) => {
-            tracing::info!(container = name, "removed the leftover of a dead server");
-            true
-        }
-        Err(error) => {
-            tracing::warn!(container = name, %error, "could not remove a leftover");
-            false
-        }
-    }
+async fn remove(client: &Client, name: String) -> (String, Result<Removal, DockerError>) {
+    let outcome = client.remove(&name).await;
+    (name, outcome)
 }
 
 /// What this process owns.
 struct Own<'a> {
     owner: Uuid,
-    knows: &'a (dyn Fn(&str) -> bool + Sync),
+    stage: &'a (dyn Fn(&str) -> Option<Stage> + Sync),
 }
 
 /// A list, judged.
@@ -95,15 +98,16 @@ fn judge(listed: Vec<Listed>, now: i64, own: &Own<'_>) -> Judged {
             continue;
         };
         judged.found += 1;
-        if (own.knows)(&container.name) {
-            // Alive, being started or being removed: its holder sees to it, past its deadline too.
-            continue;
-        }
+        let overdue = labels.deadline < now;
+        let stage = (own.stage)(&container.name);
         let abandoned = match container.state {
             ListedState::Removing => false,
+            _ if stage == Some(Stage::Starting) || stage == Some(Stage::Removing) => false,
+            _ if overdue => true,
+            // Its holder sees to it.
+            _ if stage == Some(Stage::Alive) => false,
             // Our own, and nobody here knows of it: the reaper gave it up.
             _ if labels.owner == own.owner => true,
-            _ if labels.deadline < now => true,
             ListedState::Created => container.created.saturating_add(START_GRACE) < now,
             ListedState::Running => false,
             ListedState::Ended => {
@@ -144,7 +148,7 @@ mod tests {
         };
         let own = Own {
             owner: us,
-            knows: &|_| false,
+            stage: &|_| None,
         };
         let judged = judge(vec![listed.clone()], NOW, &own);
         let verdict = match (judged.remove.len(), judged.ended.len()) {
@@ -156,19 +160,28 @@ mod tests {
         assert_eq!(verdict, expected, "{listed:?}");
         assert_eq!(judged.found, 1);
 
+        for stage in [Stage::Starting, Stage::Removing] {
+            let held = Own {
+                owner: us,
+                stage: &|_| Some(stage),
+            };
+            let judged = judge(vec![listed.clone()], NOW, &held);
+            assert_eq!(
+                judged,
+                Judged {
+                    found: 1,
+                    ..Judged::default()
+                },
+                "{stage:?} here"
+            );
+        }
         let held = Own {
             owner: us,
-            knows: &|_| true,
+            stage: &|_| Some(Stage::Alive),
         };
         let judged = judge(vec![listed], NOW, &held);
-        assert_eq!(
-            judged,
-            Judged {
-                found: 1,
-                ..Judged::default()
-            },
-            "held by this process"
-        );
+        let overdue = left < 0 && state != ListedState::Removing;
+        assert_eq!(judged.remove.len(), usize::from(overdue), "alive here");
     }
 
     #[test]
@@ -207,7 +220,7 @@ mod tests {
         };
         let own = Own {
             owner: Uuid::nil(),
-            knows: &|_| false,
+            stage: &|_| None,
         };
         assert_eq!(judge(vec![listed], NOW, &own), Judged::default());
     }

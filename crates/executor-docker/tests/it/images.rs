@@ -73,7 +73,10 @@ async fn a_missing_image_is_pulled_with_progress() {
         return;
     };
     let name = format!("127.0.0.1:{}/tiny", registry.port);
-    registry.push_tiny(&name).await;
+    if !registry.push_tiny(&name).await {
+        println!("SKIPPED: {WHAT}: the engine does not call what it imports as it is told");
+        return;
+    }
 
     let full = format!("{name}:one");
     let backend = DockerBackend::connect(settings(&full)).unwrap();
@@ -184,7 +187,9 @@ impl Registry {
     }
 
     /// Pushes an image of a few megabytes that holds no program, and takes it off the engine.
-    async fn push_tiny(&self, name: &str) {
+    ///
+    /// `false` if the engine, as Podman does, keeps no name for what it imports.
+    async fn push_tiny(&self, name: &str) -> bool {
         let docker = raw();
         let mut archive = tar::Builder::new(Vec::new());
         let mut header = tar::Header::new_gnu();
@@ -210,12 +215,16 @@ impl Registry {
             .await
             .unwrap();
         assert!(!steps.is_empty());
+        if docker.inspect_image(&format!("{name}:one")).await.is_err() {
+            return false;
+        }
         let options = PushImageOptionsBuilder::new().tag("one").build();
         let mut steps = docker.push_image(name, Some(options), None);
         while let Some(step) = steps.next().await {
             step.unwrap();
         }
         remove(&format!("{name}:one")).await;
+        true
     }
 }
 

@@ -124,7 +124,8 @@ async fn a_sweep_takes_leftovers_and_only_ours() {
         unmake(name).await;
     }
     assert_eq!(wrong, Vec::<&str>::new(), "what a sweep did wrong");
-    assert!(report.found >= 5, "{report:?}");
+    // The two that go may have been taken by the sweep of another test.
+    assert!(report.found >= 3, "{report:?}");
     assert_eq!(report.failed, 0, "{report:?}");
 
     assert!(own.inspect().await.unwrap().running, "one's own are in use");

