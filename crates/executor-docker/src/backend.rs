@@ -84,6 +84,9 @@ impl DockerBackend {
     }
 
     async fn prepared(&self, progress: &dyn Progress) -> Result<Arc<Prepared>, DockerError> {
+        if let Some(prepared) = self.current() {
+            return Ok(prepared);
+        }
         let _only_one = self.preparing.lock().await;
         if let Some(prepared) = self.current() {
             return Ok(prepared);
