@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, anyhow};
 use crate::engine::{Afterwards, Engine};
 use crate::places::Places;
 use crate::report::{Report, SKIP_MARK, Totals};
-use crate::{clients, image, process, say};
+use crate::{clients, image, install, process, say};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -34,14 +34,16 @@ pub(crate) fn test(places: &Places, args: &Args) -> Result<()> {
     let needs = provide(places, args)?;
     say::progress("test", "running the tests");
     let (totals, skips, cargo_succeeded) = run(places, args, &needs)?;
-    let skips_allowed = needs.engine.is_none();
+    // Tests that need the engine fail without it by themselves; what is left are tools that a
+    // developer's machine may lack. Our own continuous integration has them all.
+    let skips_allowed = needs.engine.is_none() || !in_continuous_integration();
     drop(needs);
 
     for skip in &skips {
         say::result(&format!("{SKIP_MARK}{skip}"));
     }
     if totals.skipped > 0 && !skips_allowed {
-        say::result("With an engine no test may be skipped, so this run has failed.");
+        say::result("In the continuous integration no test may be skipped: this run has failed.");
     }
     say::progress(
         "test",
@@ -68,6 +70,7 @@ pub(crate) fn test(places: &Places, args: &Args) -> Result<()> {
 struct Needs {
     engine: Option<Engine>,
     clients: PathBuf,
+    schemas: Option<PathBuf>,
 }
 
 impl Needs {
@@ -76,6 +79,9 @@ impl Needs {
             .env("EXECUTOR_TEST_CLIENTS", &self.clients)
             .env("EXECUTOR_TEST_IMAGE", image::IMAGE)
             .env("MCP_PYTHON_IMAGE", image::IMAGE);
+        if let Some(schemas) = &self.schemas {
+            command.env(SCHEMAS, schemas);
+        }
         match &self.engine {
             Some(engine) => {
                 engine.point(command);
@@ -97,6 +103,9 @@ fn provide(places: &Places, args: &Args) -> Result<Needs> {
             }
             let engine = Engine::ensure(places, Afterwards::from_flag(args.keep_engine))?;
             image::ensure(places, &engine)?;
+            if install::may_install() {
+                install::packages(places, &["docker-registry"], "the test of image pulls")?;
+            }
             anyhow::Ok(Some(engine))
         });
         let clients = scope.spawn(|| clients::ensure(places));
@@ -111,8 +120,23 @@ fn provide(places: &Places, args: &Args) -> Result<Needs> {
         Ok(Needs {
             engine: engine?,
             clients: clients?,
+            schemas: schemas(&places.workspace),
         })
     })
+}
+
+/// The variable that names the directory of the protocol's official schemas, a `<revision>.json`
+/// for each.
+const SCHEMAS: &str = "MCP_SCHEMA_DIR";
+
+/// That directory, if it lies beside the checkout and the environment does not name another.
+fn schemas(workspace: &Path) -> Option<PathBuf> {
+    let beside = workspace.parent()?.join("shared/mcp/schema");
+    (std::env::var_os(SCHEMAS).is_none() && beside.is_dir()).then_some(beside)
+}
+
+fn in_continuous_integration() -> bool {
+    std::env::var_os("CI").is_some()
 }
 
 fn build(workspace: &Path) -> Result<()> {
