@@ -1,6 +1,6 @@
 //! What a backend of `executor-core` is tested with.
 //!
-//! A backend is right when the [laws](laws) hold on it, each a scenario with a number, run by
+//! A backend is right when the [laws] hold on it, each a scenario with a number, run by
 //! [`law_tests!`] in the backend's own tests. A law looks from inside with [probes], and from
 //! outside through a [`Witness`](witness::Witness). This crate's own tests hold the laws against
 //! *liars*: backends that each break one law, which the law must notice.

@@ -37,7 +37,7 @@
 //!
 //! let mut answer = String::new();
 //! program.read_to_string(&mut answer).await?;
-//! assert!(answer.starts_with("HTTP/1.1 403 Forbidden"));
+//! assert!(answer.starts_with("HTTP/1.1 403 "));
 //! assert_eq!(link.report().refused[0].reason, "address");
 //! # Ok(())
 //! # }

@@ -1,6 +1,10 @@
 //! The tool as a server calls it, with programs that really run (unconfined: they are ours).
 
-#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail like tests do")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail like tests do"
+)]
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
