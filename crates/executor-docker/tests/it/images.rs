@@ -113,11 +113,21 @@ async fn an_image_that_was_replaced_is_found_again() {
     }
     // A name of our own, first for one image and then for another.
     let name = format!("mcp-python-executor-test:{}", uuid::Uuid::new_v4().simple());
-    build(&name, &format!("FROM {}\nLABEL test={name}-1\n", image())).await;
+    build(
+        &name,
+        &format!("FROM {}\nLABEL test={name}-1\n", image()),
+        &[],
+    )
+    .await;
     let backend = DockerBackend::connect(settings(&name)).unwrap();
     backend.prepare(&Silent).await.unwrap();
     remove(&name).await;
-    build(&name, &format!("FROM {}\nLABEL test={name}-2\n", image())).await;
+    build(
+        &name,
+        &format!("FROM {}\nLABEL test={name}-2\n", image()),
+        &[],
+    )
+    .await;
     let text = output(&backend, &["echo", "found again"]).await;
     assert_eq!(text, "found again\n");
 
@@ -134,6 +144,42 @@ async fn an_image_that_was_replaced_is_found_again() {
         error.chain()
     );
     backend.settle().await;
+}
+
+#[tokio::test]
+async fn an_image_that_asks_no_server_gets_a_hosts_file() {
+    if backend("an image that asks no server").await.is_none() {
+        return;
+    }
+    let name = format!("mcp-python-executor-test:{}", uuid::Uuid::new_v4().simple());
+    let dockerfile = format!("FROM {}\nCOPY nsswitch.conf /etc/nsswitch.conf\n", image());
+    build(
+        &name,
+        &dockerfile,
+        &[("nsswitch.conf", "passwd: files\nhosts: files\n")],
+    )
+    .await;
+    let backend = DockerBackend::connect(settings(&name)).unwrap();
+    let prepared = backend.prepare(&Silent).await;
+    let command = [
+        "sh",
+        "-c",
+        "getent hosts sandbox; getent ahosts localhost; ls /sys/class/net",
+    ];
+    let text = match &prepared {
+        Ok(()) => output(&backend, &command).await,
+        Err(error) => error.chain(),
+    };
+    remove(&name).await;
+    assert!(text.starts_with("127.0.0.1 "), "{text}");
+    assert!(
+        text.lines().any(
+            |line| line.starts_with("127.0.0.1") && line.contains("localhost")
+                || line.starts_with("::1")
+        ),
+        "{text}"
+    );
+    assert!(text.ends_with("\nlo\n"), "{text}");
 }
 
 /// A registry on loopback, which engines trust without TLS.
@@ -235,14 +281,16 @@ impl Drop for Registry {
     }
 }
 
-async fn build(tag: &str, dockerfile: &str) {
+async fn build(tag: &str, dockerfile: &str, files: &[(&str, &str)]) {
     let mut archive = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_gnu();
-    header.set_size(dockerfile.len().try_into().unwrap());
-    header.set_mode(0o644);
-    archive
-        .append_data(&mut header, "Dockerfile", dockerfile.as_bytes())
-        .unwrap();
+    for (name, content) in [("Dockerfile", dockerfile)].iter().chain(files) {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len().try_into().unwrap());
+        header.set_mode(0o644);
+        archive
+            .append_data(&mut header, name, content.as_bytes())
+            .unwrap();
+    }
     let body = bollard::body_full(archive.into_inner().unwrap().into());
     let options = BuildImageOptionsBuilder::new()
         .dockerfile("Dockerfile")
