@@ -179,6 +179,13 @@ impl Shared {
     }
 }
 
+impl Drop for Shared {
+    /// The root goes with its last backend, unless something is left in it.
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(&self.root);
+    }
+}
+
 /// The process, with nothing of this machine's environment but what Python needs to start.
 fn command(spec: &SandboxSpec, dir: &Path) -> std::io::Result<Command> {
     let (program, arguments) = spec.command.split_first().ok_or_else(|| {

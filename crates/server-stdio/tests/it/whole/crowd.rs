@@ -67,6 +67,39 @@ impl Births {
     }
 }
 
+/// A stranger's container that bears half of our labels and must stay. It goes with the test.
+struct LookAlike {
+    id: String,
+    host: Option<String>,
+}
+
+impl LookAlike {
+    async fn make(engine: &Engine) -> Self {
+        let half = format!("{OWNER_LABEL}=somebody-else");
+        let made = engine
+            .docker(&["create", "--label", &half, engine.image(), "true"])
+            .await;
+        let id = made.unwrap().trim().to_owned();
+        Self {
+            id,
+            host: engine.host().map(str::to_owned),
+        }
+    }
+}
+
+impl Drop for LookAlike {
+    fn drop(&mut self) {
+        let mut command = std::process::Command::new("docker");
+        command
+            .args(["rm", "--force", &self.id])
+            .stdout(Stdio::null());
+        if let Some(host) = &self.host {
+            command.env("DOCKER_HOST", host);
+        }
+        let _ = command.status();
+    }
+}
+
 fn of_owner<'a>(containers: &'a [Container], owner: &str) -> Vec<&'a Container> {
     containers
         .iter()
@@ -145,12 +178,7 @@ async fn after_kill_9_the_next_start_cleans_up_and_touches_nobody_else() {
     let what = "after_kill_9_the_next_start_cleans_up_and_touches_nobody_else";
     let Some(turn) = turn(what).await else { return };
     let engine = &turn.engine;
-    // A stranger's container bears half of our labels and must stay.
-    let half = format!("{OWNER_LABEL}=somebody-else");
-    let look_alike = engine
-        .docker(&["create", "--label", &half, engine.image(), "true"])
-        .await;
-    let look_alike = look_alike.unwrap().trim().to_owned();
+    let look_alike = LookAlike::make(engine).await;
     let before = strangers(engine).await;
 
     let mut client = Client::start(engine, &["--concurrency", "8"]).await;
@@ -195,14 +223,10 @@ async fn after_kill_9_the_next_start_cleans_up_and_touches_nobody_else() {
     );
     let all = engine.all().await.unwrap();
     assert!(
-        all.iter().any(|container| container.id == look_alike),
+        all.iter().any(|container| container.id == look_alike.id),
         "the look-alike is gone"
     );
     client.close().await;
-    engine
-        .docker(&["rm", "--force", &look_alike])
-        .await
-        .unwrap();
 }
 
 #[tokio::test]
