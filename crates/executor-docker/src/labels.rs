@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use executor_core::id::SandboxId;
 use uuid::Uuid;
 
+use crate::process::ProcessMark;
+
 /// Which server started it: a random number made anew by every process.
 pub(crate) const OWNER: &str = "mcp-pyexec.owner";
 /// Which sandbox it is.
@@ -17,9 +19,10 @@ pub(crate) const DEADLINE: &str = "mcp-pyexec.deadline";
 /// How its owner's being alive is told.
 pub(crate) const LEASE: &str = "mcp-pyexec.lease";
 
-/// The one lease there is: process 1 ends when its stream does, so a running container has an
-/// owner and an exited one needs none. A container under a lease of a later version's making is
-/// left to that version.
+/// The one kind of lease there is: process 1 ends when its stream does, so a running container
+/// has an owner and an exited one needs none. Behind it, after a space, stands the owner's process
+/// where that is known. A container under a lease of a later version's making is left to that
+/// version.
 const STREAM_LEASE: &str = "stream-1";
 
 /// What every container's name begins with; the sandbox's id follows.
@@ -31,16 +34,22 @@ pub(crate) struct Labels {
     pub(crate) owner: Uuid,
     pub(crate) run: String,
     pub(crate) deadline: i64,
+    /// The owner's process, if its host tells of it.
+    pub(crate) process: Option<ProcessMark>,
 }
 
 impl Labels {
     /// As the engine takes them.
     pub(crate) fn to_map(&self) -> HashMap<String, String> {
+        let lease = match &self.process {
+            Some(process) => format!("{STREAM_LEASE} {process}"),
+            None => STREAM_LEASE.to_owned(),
+        };
         HashMap::from([
             (OWNER.to_owned(), self.owner.to_string()),
             (RUN.to_owned(), self.run.clone()),
             (DEADLINE.to_owned(), self.deadline.to_string()),
-            (LEASE.to_owned(), STREAM_LEASE.to_owned()),
+            (LEASE.to_owned(), lease),
         ])
     }
 
@@ -51,9 +60,13 @@ impl Labels {
             && run
                 .bytes()
                 .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-        let sound = is_id
-            && labels.get(LEASE)? == STREAM_LEASE
-            && name.strip_prefix(NAME_PREFIX) == Some(run.as_str());
+        let lease = labels.get(LEASE)?.strip_prefix(STREAM_LEASE)?;
+        let process = match lease.strip_prefix(' ') {
+            Some(process) => Some(process.parse().ok()?),
+            None if lease.is_empty() => None,
+            None => return None,
+        };
+        let sound = is_id && name.strip_prefix(NAME_PREFIX) == Some(run.as_str());
         if !sound {
             return None;
         }
@@ -65,6 +78,7 @@ impl Labels {
             owner: parsed,
             run: run.clone(),
             deadline: labels.get(DEADLINE)?.parse().ok()?,
+            process,
         })
     }
 }
@@ -87,9 +101,17 @@ mod tests {
             owner: Uuid::new_v4(),
             run: id.as_str().to_owned(),
             deadline: 1_700_000_000,
+            process: None,
         };
         let map = labels.to_map();
-        assert_eq!(Labels::of_container(&name, &map), Some(labels));
+        assert_eq!(Labels::of_container(&name, &map), Some(labels.clone()));
+        let marked = Labels {
+            process: "boot/1/2/3".parse().ok(),
+            ..labels
+        };
+        let with_mark = marked.to_map();
+        assert_eq!(with_mark[LEASE], "stream-1 boot/1/2/3");
+        assert_eq!(Labels::of_container(&name, &with_mark), Some(marked));
 
         assert_eq!(Labels::of_container("other", &map), None);
         assert_eq!(Labels::of_container(&format!("/{name}"), &map), None);

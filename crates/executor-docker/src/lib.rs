@@ -44,6 +44,7 @@ mod image;
 mod probe;
 
 mod labels;
+mod process;
 mod reaper;
 mod sweep;
 

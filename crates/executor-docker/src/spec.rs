@@ -264,6 +264,7 @@ mod tests {
             owner: Uuid::nil(),
             run: "0".repeat(32),
             deadline: 1_700_000_600,
+            process: None,
         };
         // By way of a value, whose maps are sorted.
         let body = serde_json::to_value(create_body(&spec, &profile, &labels)).unwrap();

@@ -16,6 +16,7 @@ use crate::client::Client;
 use crate::error::DockerError;
 use crate::labels::{Labels, container_name};
 use crate::prepare::Prepared;
+use crate::process::ProcessMark;
 use crate::reaper::Reaper;
 use crate::sandbox::{DockerSandbox, Held};
 use crate::spec::create_body;
@@ -37,6 +38,7 @@ pub(crate) async fn start(
         owner,
         run: id.as_str().to_owned(),
         deadline: prepared.clock.now().saturating_add(lifetime),
+        process: ProcessMark::current(),
     };
     let attempt = Attempt {
         held: Held::new(container_name(&id), Arc::clone(reaper)),

@@ -12,6 +12,7 @@ use crate::client::{Client, Listed, ListedState, Removal};
 use crate::clock::EngineClock;
 use crate::error::DockerError;
 use crate::labels::Labels;
+use crate::process::ProcessMark;
 use crate::reaper::{Reaper, Stage};
 
 /// A container that was made and not started for so long was left by somebody who died between.
@@ -30,9 +31,11 @@ pub(crate) async fn sweep(
 ) -> Result<SweepReport, DockerError> {
     let facts = client.facts().await?;
     let clock = EngineClock::from_system_time(&facts.system_time).ok_or(DockerError::NoClock)?;
+    let here = ProcessMark::current();
     let own = Own {
         owner,
         stage: &|name| reaper.stage(name),
+        is_gone: &|process| here.as_ref().is_some_and(|here| process.is_gone(here)),
     };
 
     let first = judge(client.list().await?, clock.now(), &own);
@@ -74,10 +77,11 @@ async fn remove(client: &Client, name: String) -> (String, Result<Removal, Docke
     (name, outcome)
 }
 
-/// What this process owns.
+/// What this process owns, and what it can see of others.
 struct Own<'a> {
     owner: Uuid,
     stage: &'a (dyn Fn(&str) -> Option<Stage> + Sync),
+    is_gone: &'a (dyn Fn(&ProcessMark) -> bool + Sync),
 }
 
 /// A list, judged.
@@ -108,6 +112,7 @@ fn judge(listed: Vec<Listed>, now: i64, own: &Own<'_>) -> Judged {
             _ if stage == Some(Stage::Alive) => false,
             // Our own, and nobody here knows of it: the reaper gave it up.
             _ if labels.owner == own.owner => true,
+            _ if labels.process.as_ref().is_some_and(own.is_gone) => true,
             ListedState::Created => container.created.saturating_add(START_GRACE) < now,
             ListedState::Running => false,
             ListedState::Ended => {
@@ -138,6 +143,7 @@ mod tests {
             owner,
             run: run.clone(),
             deadline: NOW + left,
+            process: None,
         };
         let name = format!("mcp-python-{run}");
         let listed = Listed {
@@ -149,6 +155,7 @@ mod tests {
         let own = Own {
             owner: us,
             stage: &|_| None,
+            is_gone: &|_| false,
         };
         let judged = judge(vec![listed.clone()], NOW, &own);
         let verdict = match (judged.remove.len(), judged.ended.len()) {
@@ -164,6 +171,7 @@ mod tests {
             let held = Own {
                 owner: us,
                 stage: &|_| Some(stage),
+                is_gone: &|_| true,
             };
             let judged = judge(vec![listed.clone()], NOW, &held);
             assert_eq!(
@@ -178,6 +186,7 @@ mod tests {
         let held = Own {
             owner: us,
             stage: &|_| Some(Stage::Alive),
+            is_gone: &|_| true,
         };
         let judged = judge(vec![listed], NOW, &held);
         let overdue = left < 0 && state != ListedState::Removing;
@@ -206,11 +215,44 @@ mod tests {
     }
 
     #[test]
+    fn what_a_dead_process_left_goes_at_once() {
+        let run = "a".repeat(32);
+        let labels = Labels {
+            owner: Uuid::from_u128(2),
+            run: run.clone(),
+            deadline: NOW + 100,
+            process: "boot/1/2/3".parse().ok(),
+        };
+        for state in [
+            ListedState::Created,
+            ListedState::Running,
+            ListedState::Ended,
+        ] {
+            let listed = Listed {
+                name: format!("mcp-python-{run}"),
+                labels: labels.to_map(),
+                state,
+                created: NOW,
+            };
+            for gone in [true, false] {
+                let own = Own {
+                    owner: Uuid::from_u128(1),
+                    stage: &|_| None,
+                    is_gone: &|process| gone && process.to_string() == "boot/1/2/3",
+                };
+                let judged = judge(vec![listed.clone()], NOW, &own);
+                assert_eq!(judged.remove.len(), usize::from(gone), "{state:?} {gone}");
+            }
+        }
+    }
+
+    #[test]
     fn look_alikes_are_not_even_counted() {
         let labels = Labels {
             owner: Uuid::nil(),
             run: "a".repeat(32),
             deadline: 0,
+            process: None,
         };
         let listed = Listed {
             name: "somebody-elses".to_owned(),
@@ -221,6 +263,7 @@ mod tests {
         let own = Own {
             owner: Uuid::nil(),
             stage: &|_| None,
+            is_gone: &|_| false,
         };
         assert_eq!(judge(vec![listed], NOW, &own), Judged::default());
     }

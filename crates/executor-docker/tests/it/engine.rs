@@ -132,10 +132,18 @@ pub(crate) async fn make(name: &str, labels: &[(&str, &str)], command: &str, sta
     let options = CreateContainerOptionsBuilder::new().name(name).build();
     raw().create_container(Some(options), body).await.unwrap();
     if start {
-        raw()
+        match raw()
             .start_container(name, None::<StartContainerOptions>)
             .await
-            .unwrap();
+        {
+            Ok(()) => {}
+            // What is to be swept may be swept by a server beside us, even this early.
+            Err(bollard::errors::Error::DockerResponseServerError {
+                status_code: 404 | 409,
+                ..
+            }) => {}
+            Err(error) => panic!("`{name}` does not start: {error}"),
+        }
     }
 }
 
