@@ -12,6 +12,7 @@ mod settings;
 mod way_out;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -55,6 +56,10 @@ impl Drop for StopOnDrop {
         self.0.cancel();
     }
 }
+
+/// Between the first two sweeps: an engine may go on for a moment with what a server asked for that
+/// was killed just before this one started.
+const FIRST_PAUSE: Duration = Duration::from_secs(3);
 
 /// Collects what an [`Executor`] needs.
 #[derive(Debug)]
@@ -209,15 +214,13 @@ impl Executor {
         self.shared.backend.settle().await;
     }
 
-    /// Sweeps as soon as the backend is ready, then regularly (promise 3).
+    /// Sweeps at once, soon again, then regularly (promise 3).
     fn start_sweeper(&self) {
         let shared = Arc::clone(&self.shared);
         self.shared.tasks.spawn(async move {
             let sweep = async {
-                let mut tick = tokio::time::interval(shared.settings.sweep_interval);
-                tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+                let mut pause = [FIRST_PAUSE].into_iter();
                 loop {
-                    tick.tick().await;
                     match shared.backend.sweep().await {
                         Ok(report) if report.removed > 0 || report.failed > 0 => {
                             tracing::info!(?report, "swept leftovers");
@@ -225,6 +228,8 @@ impl Executor {
                         Ok(_) => {}
                         Err(error) => tracing::debug!(kind = %error.kind(), "{}", error.chain()),
                     }
+                    let usual = shared.settings.sweep_interval;
+                    tokio::time::sleep(pause.next().unwrap_or(usual).min(usual)).await;
                 }
             };
             shared.stop.run_until_cancelled(sweep).await;

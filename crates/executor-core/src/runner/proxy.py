@@ -6,7 +6,8 @@ import socket
 
 MAX_CONNECTIONS = 64
 
-NO_PROXY = "localhost,127.0.0.1,127.0.0.0/8,::1"
+# What a program serves itself is not asked of the proxy.
+NO_PROXY = ["localhost", "127.0.0.1", "127.0.0.0/8", "::1"]
 
 
 def proxy_environment(port):
@@ -17,7 +18,7 @@ def proxy_environment(port):
     """
     url = "http://127.0.0.1:%d" % port
     found = {name: url for name in ("http_proxy", "https_proxy", "all_proxy")}
-    found["no_proxy"] = NO_PROXY
+    found["no_proxy"] = ",".join(NO_PROXY + [socket.gethostname()])
     found.update({name.upper(): value for name, value in list(found.items())})
     # Node reads the variables only when asked to.
     found["NODE_USE_ENV_PROXY"] = "1"
