@@ -12,6 +12,7 @@ use super::Shared;
 use super::attend::{Attended, Sink, attend, lost};
 use super::layout::{INSTALLER_UID, MODULES_DIR, environment};
 use super::record::Record;
+use super::run::mention;
 use super::way_out;
 use crate::error::{ErrorKind, Result, SandboxError};
 use crate::event::Event;
@@ -138,8 +139,7 @@ impl Sink for Progress<'_> {
             if part.ends_with(b"\n") {
                 let line = std::mem::take(&mut self.line);
                 if let Some(phase) = InstallPhase::parse(&String::from_utf8_lossy(&line)) {
-                    // Only the newest word counts: one that does not fit is lost.
-                    let _ = self.events.try_send(Event::Progress(phase.to_string()));
+                    mention(self.events, &phase.to_string());
                 }
             }
         }

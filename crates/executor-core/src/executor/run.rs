@@ -137,8 +137,8 @@ async fn perform(
             SandboxError::new(ErrorKind::StartFailed, "start the runner").with_source(error)
         })?;
     record.timings.start = asked.elapsed();
-    // A caller who is gone is noticed by the cancel that its drop made.
-    let _ = events.send(Event::Started(sandbox.id().clone())).await;
+    // There is room, see `mention`; a caller who is gone is noticed by the cancel that its drop made.
+    let _ = events.try_send(Event::Started(sandbox.id().clone()));
 
     let refused = install::install(shared, request, &ready, &mut link, events, record).await?;
     if let Some(failure) = refused {
@@ -205,11 +205,19 @@ async fn tell(events: mpsc::Sender<Event>, outcome: Outcome, stop: &Cancellation
 /// How long an outcome waits for a caller who does not read. Nothing else waits with it.
 const TELL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Passes the messages of a preparation on to the caller, newest first to be lost.
+/// Tells the caller how far things are, unless it does not read: progress takes at most half of the
+/// room, so that it can never keep the start or the output waiting.
+pub(super) fn mention(events: &mpsc::Sender<Event>, message: &str) {
+    if events.capacity() > events.max_capacity() / 2 {
+        let _ = events.try_send(Event::Progress(message.to_owned()));
+    }
+}
+
+/// Passes the messages of a preparation on to the caller.
 struct Waiting<'a>(&'a mpsc::Sender<Event>);
 
 impl Progress for Waiting<'_> {
     fn report(&self, message: &str) {
-        let _ = self.0.try_send(Event::Progress(message.to_owned()));
+        mention(self.0, message);
     }
 }
