@@ -24,6 +24,7 @@ use futures_util::{Stream, StreamExt as _};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use crate::clock::EngineClock;
 use crate::connect::connect;
 use crate::endpoint::Endpoint;
 use crate::error::DockerError;
@@ -49,6 +50,7 @@ pub(crate) const LONGEST_CALL: Duration = Duration::from_secs(600);
 pub(crate) struct Client {
     endpoint: Endpoint,
     connected: OnceCell<Docker>,
+    clock: EngineClock,
 }
 
 /// A container of the list, as far as a sweep needs it.
@@ -90,10 +92,11 @@ pub(crate) struct PullStep {
 }
 
 impl Client {
-    pub(crate) const fn new(endpoint: Endpoint) -> Self {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
             connected: OnceCell::const_new(),
+            clock: EngineClock::default(),
         }
     }
 
@@ -117,7 +120,14 @@ impl Client {
         };
         let version = within(QUICK, docker.version()).await.map_err(reach)?;
         let info = within(QUICK, docker.info()).await.map_err(reach)?;
-        Ok(to_facts(version, info))
+        let facts = to_facts(version, info);
+        self.clock.hear(&facts.system_time);
+        Ok(facts)
+    }
+
+    /// Seconds since 1970 by the engine's clock, as the last [`facts`](Self::facts) told it.
+    pub(crate) fn now(&self) -> Result<i64, DockerError> {
+        self.clock.now().ok_or(DockerError::NoClock)
     }
 
     /// The id of an image, if it is there.

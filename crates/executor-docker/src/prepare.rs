@@ -6,7 +6,6 @@ use std::sync::Arc;
 use executor_core::backend::Progress;
 
 use crate::client::Client;
-use crate::clock::EngineClock;
 use crate::endpoint::Transport;
 use crate::error::DockerError;
 use crate::facts::{self, EngineFacts, EngineKind};
@@ -19,7 +18,6 @@ use crate::spec::Profile;
 #[derive(Debug, Clone)]
 pub(crate) struct Prepared {
     pub(crate) facts: EngineFacts,
-    pub(crate) clock: EngineClock,
     pub(crate) profile: Profile,
     #[expect(
         dead_code,
@@ -43,7 +41,7 @@ pub(crate) async fn prepare(
     if !missing.is_empty() {
         return Err(DockerError::NotEnforced(missing));
     }
-    let clock = EngineClock::from_system_time(&facts.system_time).ok_or(DockerError::NoClock)?;
+    client.now()?;
     let seccomp =
         HandedProfile::new(&facts, &client.endpoint().transport).map_err(DockerError::Seccomp)?;
 
@@ -51,7 +49,6 @@ pub(crate) async fn prepare(
     let profile = Profile::new(image, &facts, seccomp.option.clone());
     Ok(Prepared {
         facts,
-        clock,
         profile,
         seccomp: Arc::new(seccomp),
     })

@@ -84,9 +84,10 @@ impl Reaper {
         &self.tasks
     }
 
-    /// Notes that `name` has been started.
-    pub(crate) fn started(&self, name: &str) {
-        self.names.set(name, Stage::Alive);
+    /// Notes that `name` has been started, and how long somebody may need it.
+    pub(crate) fn started(&self, name: &str, lifetime: Duration) {
+        let since = Instant::now();
+        self.names.set(name, Stage::Alive { since, lifetime });
     }
 
     /// Where `name` is in its life, if it is somebody's concern in this process.
@@ -213,7 +214,12 @@ async fn remove_until_gone(client: Arc<Client>, names: Arc<Names>, mut job: Job)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
     Starting,
-    Alive,
+    /// Held by somebody here. Its time is measured by our monotonic clock: the engine's may be set,
+    /// or a machine may sleep, and whoever holds it has lost nothing of its time then.
+    Alive {
+        since: Instant,
+        lifetime: Duration,
+    },
     Removing,
 }
 
@@ -258,7 +264,7 @@ impl Names {
         self.moving.send_replace(
             known
                 .values()
-                .filter(|&&stage| stage != Stage::Alive)
+                .filter(|stage| !matches!(stage, Stage::Alive { .. }))
                 .count(),
         );
     }

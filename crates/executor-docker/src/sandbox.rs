@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use executor_core::backend::{Sandbox, SandboxStatus, SandboxStream};
@@ -103,8 +104,8 @@ impl Held {
     }
 
     /// It has been started: from now on its deadline binds.
-    pub(crate) fn started(&self) {
-        self.reaper.started(&self.name);
+    pub(crate) fn started(&self, lifetime: Duration) {
+        self.reaper.started(&self.name, lifetime);
     }
 
     /// Removes the container and waits for word of it. Dropping the future changes nothing: the

@@ -5,6 +5,7 @@
 //! every later list. Between its calls the task looks whether anybody still waits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use executor_core::backend::{SandboxSpec, SandboxStream};
 use executor_core::id::SandboxId;
@@ -37,7 +38,7 @@ pub(crate) async fn start(
     let labels = Labels {
         owner,
         run: id.as_str().to_owned(),
-        deadline: prepared.clock.now().saturating_add(lifetime),
+        deadline: client.now()?.saturating_add(lifetime),
         process: ProcessMark::current(),
     };
     let attempt = Attempt {
@@ -45,6 +46,7 @@ pub(crate) async fn start(
         body: create_body(spec, &prepared.profile, &labels),
         client: Arc::clone(client),
         id,
+        lifetime: Duration::from_secs(spec.lifetime_seconds),
         abandoned,
     };
     // If nobody waits any more, the sandbox is dropped with the task's output.
@@ -57,6 +59,7 @@ struct Attempt {
     id: SandboxId,
     held: Held,
     body: bollard::models::ContainerCreateBody,
+    lifetime: Duration,
     abandoned: CancellationToken,
 }
 
@@ -89,7 +92,7 @@ impl Attempt {
         let attached = self.client.attach(self.held.name()).await?;
         self.still_wanted()?;
         self.client.start(self.held.name()).await?;
-        self.held.started();
+        self.held.started(self.lifetime);
         Ok(attach::stream(self.id.as_str(), attached))
     }
 

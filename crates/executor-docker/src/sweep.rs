@@ -9,7 +9,6 @@ use futures_util::{StreamExt as _, stream};
 use uuid::Uuid;
 
 use crate::client::{Client, Listed, ListedState, Removal};
-use crate::clock::EngineClock;
 use crate::error::DockerError;
 use crate::labels::Labels;
 use crate::process::ProcessMark;
@@ -29,8 +28,8 @@ pub(crate) async fn sweep(
     owner: Uuid,
     reaper: &Reaper,
 ) -> Result<SweepReport, DockerError> {
-    let facts = client.facts().await?;
-    let clock = EngineClock::from_system_time(&facts.system_time).ok_or(DockerError::NoClock)?;
+    // Asked for the engine's time, which starts rely on until the next sweep.
+    client.facts().await?;
     let here = ProcessMark::current();
     let own = Own {
         owner,
@@ -38,11 +37,11 @@ pub(crate) async fn sweep(
         is_gone: &|process| here.as_ref().is_some_and(|here| process.is_gone(here)),
     };
 
-    let first = judge(client.list().await?, clock.now(), &own);
+    let first = judge(client.list().await?, client.now()?, &own);
     let mut names = first.remove;
     if !first.ended.is_empty() {
         tokio::time::sleep(END_GRACE).await;
-        let still_there = judge(client.list().await?, clock.now(), &own);
+        let still_there = judge(client.list().await?, client.now()?, &own);
         names.extend(
             still_there
                 .ended
@@ -106,10 +105,10 @@ fn judge(listed: Vec<Listed>, now: i64, own: &Own<'_>) -> Judged {
         let stage = (own.stage)(&container.name);
         let abandoned = match container.state {
             ListedState::Removing => false,
-            _ if stage == Some(Stage::Starting) || stage == Some(Stage::Removing) => false,
+            _ if matches!(stage, Some(Stage::Starting | Stage::Removing)) => false,
+            // Its holder sees to it, in its time.
+            _ if let Some(Stage::Alive { since, lifetime }) = stage => since.elapsed() > lifetime,
             _ if overdue => true,
-            // Its holder sees to it.
-            _ if stage == Some(Stage::Alive) => false,
             // Our own, and nobody here knows of it: the reaper gave it up.
             _ if labels.owner == own.owner => true,
             _ if labels.process.as_ref().is_some_and(own.is_gone) => true,
@@ -129,6 +128,8 @@ fn judge(listed: Vec<Listed>, now: i64, own: &Own<'_>) -> Judged {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     const NOW: i64 = 1_000_000;
@@ -183,14 +184,19 @@ mod tests {
                 "{stage:?} here"
             );
         }
-        let held = Own {
-            owner: us,
-            stage: &|_| Some(Stage::Alive),
-            is_gone: &|_| true,
-        };
-        let judged = judge(vec![listed], NOW, &held);
-        let overdue = left < 0 && state != ListedState::Removing;
-        assert_eq!(judged.remove.len(), usize::from(overdue), "alive here");
+        // Whatever the engine's clock says, which may just have been set.
+        for lifetime in [Duration::ZERO, Duration::from_secs(1000)] {
+            let since = Instant::now();
+            while since.elapsed().is_zero() {}
+            let held = Own {
+                owner: us,
+                stage: &|_| Some(Stage::Alive { since, lifetime }),
+                is_gone: &|_| true,
+            };
+            let judged = judge(vec![listed.clone()], NOW, &held);
+            let over = lifetime.is_zero() && state != ListedState::Removing;
+            assert_eq!(judged.remove.len(), usize::from(over), "{listed:?} alive");
+        }
     }
 
     #[test]
