@@ -6,6 +6,10 @@ use crate::Revision;
 use crate::fields::Fields;
 use crate::jsonrpc::ErrorObject;
 
+/// The most that is kept of each text in which a peer says who it is; the rest is cut off. A session keeps them for
+/// its whole life, and nothing depends on them.
+pub const MAX_SELF_DESCRIPTION_BYTES: usize = 256;
+
 /// A program that speaks the protocol.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -50,11 +54,15 @@ impl Implementation {
 
     pub(crate) fn decode(info: &Map<String, Value>, path: &str) -> Result<Self, ErrorObject> {
         let info = Fields::new(info, path);
-        let optional = |key| Ok::<_, ErrorObject>(info.optional_text(key)?.map(str::to_owned));
+        let kept = |text: &str| {
+            let end = text.floor_char_boundary(MAX_SELF_DESCRIPTION_BYTES);
+            text.get(..end).unwrap_or_default().to_owned()
+        };
+        let optional = |key| Ok::<_, ErrorObject>(info.optional_text(key)?.map(kept));
         Ok(Self {
-            name: info.text("name")?.to_owned(),
+            name: kept(info.text("name")?),
             title: optional("title")?,
-            version: info.text("version")?.to_owned(),
+            version: kept(info.text("version")?),
             description: optional("description")?,
             website_url: optional("websiteUrl")?,
         })
@@ -182,6 +190,23 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn of_what_a_client_says_of_itself_a_little_is_kept() {
+        let long = "ä".repeat(100_000);
+        let info = json!({"name": long, "version": long, "title": long, "description": long, "websiteUrl": long});
+        let info = Implementation::decode(info.as_object().unwrap(), "clientInfo").unwrap();
+        let texts = [
+            Some(info.name),
+            Some(info.version),
+            info.title,
+            info.description,
+            info.website_url,
+        ];
+        for text in texts {
+            assert_eq!(text.unwrap().len(), MAX_SELF_DESCRIPTION_BYTES);
+        }
+    }
 
     #[test]
     fn initialize_names_what_is_missing() {

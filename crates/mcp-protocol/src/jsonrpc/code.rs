@@ -151,8 +151,9 @@ impl fmt::Display for ErrorObject {
     }
 }
 
-/// Foreign text for a message: in backticks, without control characters, and never longer than a line.
-pub(crate) fn quoted(text: &str) -> String {
+/// Foreign text for a message or a log: in backticks, without control characters, and never longer than a line.
+#[must_use]
+pub fn quoted(text: &str) -> String {
     format!("`{}`", cut(text))
 }
 

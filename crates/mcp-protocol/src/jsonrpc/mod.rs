@@ -7,7 +7,7 @@ mod message;
 mod outgoing;
 mod read;
 
-pub use code::{ErrorCode, ErrorObject};
+pub use code::{ErrorCode, ErrorObject, quoted};
 pub use decode::{DecodeError, decode};
 pub use id::{MAX_ID_BYTES, RequestId};
 pub use message::{Frame, Incoming, Notification, Request, Response};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mcp_protocol::Revision;
-use mcp_protocol::jsonrpc::{ErrorObject, Request};
+use mcp_protocol::jsonrpc::{ErrorObject, Request, quoted};
 use mcp_protocol::lifecycle::{Implementation, InitializeParams, InitializeResult};
 use mcp_protocol::wire::ToWire as _;
 use serde_json::Map;
@@ -64,9 +64,9 @@ impl Engine {
         let params = InitializeParams::decode(&request.params)?;
         let revision = Revision::negotiate(&params.protocol_version);
         tracing::info!(
-            client = ?params.client_info.name,
-            version = ?params.client_info.version,
-            requested = ?params.protocol_version,
+            client = %quoted(&params.client_info.name),
+            version = %quoted(&params.client_info.version),
+            requested = %quoted(&params.protocol_version),
             %revision,
             "session opened"
         );

@@ -22,7 +22,7 @@ use mcp_protocol::Revision;
 use mcp_protocol::cancel::{self, Cancelled};
 use mcp_protocol::envelope::Envelope;
 use mcp_protocol::jsonrpc::{
-    DecodeError, ErrorObject, Frame, Incoming, Notification, Outgoing, Request, RequestId,
+    DecodeError, ErrorObject, Frame, Incoming, Notification, Outgoing, Request, RequestId, quoted,
 };
 use mcp_protocol::lifecycle::Implementation;
 use mcp_protocol::progress::Progress;
@@ -227,7 +227,7 @@ impl Engine {
     fn notification(&mut self, notification: &Notification, out: &mut Vec<Output>) {
         // Both dialects share the ids of a pipe, so a cancel applies to whichever request bears the id.
         if notification.method != cancel::METHOD {
-            tracing::debug!(method = %notification.method, "ignoring a notification");
+            tracing::debug!(method = %quoted(&notification.method), "ignoring a notification");
             return;
         }
         let cancelled = match Cancelled::decode(&notification.params) {
@@ -239,8 +239,8 @@ impl Engine {
         };
         match self.calls.cancel(&cancelled.request_id) {
             Some((call, exchange)) => {
-                let reason = cancelled.reason.unwrap_or_default();
-                tracing::info!(id = %cancelled.request_id, ?reason, "cancelled by the client");
+                let reason = quoted(cancelled.reason.as_deref().unwrap_or_default());
+                tracing::info!(id = %cancelled.request_id, %reason, "cancelled by the client");
                 out.push(Output::Cancel { call });
                 self.exchanges.unanswered(exchange, out);
             }
