@@ -94,8 +94,10 @@ async fn perform(
     };
     if let Task::Run(task) = task {
         let exit = run::run(task, assembly.executor(), &mut signals).await;
-        tidy_up(assembly).await;
-        return exit;
+        return tokio::select! {
+            () = tidy_up(assembly) => exit,
+            signal = signals.next() => Exit::Interrupted(signal.status()),
+        };
     }
     for warning in &settings.warnings {
         tracing::warn!("{warning}");

@@ -1,6 +1,7 @@
 //! `run`: one program from the shell, as if it were run here. Its output goes to our output as it
 //! comes, its exit code becomes ours.
 
+use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,7 +21,12 @@ use crate::signals::Signals;
 /// Runs the program of `task` and says how it ended.
 pub(crate) async fn run(task: RunTask, executor: &Executor, signals: &mut Signals) -> Exit {
     let mut terminal = Terminal::new(task.quiet);
-    let request = match request(task).await {
+    let request = tokio::select! {
+        request = request(task) => request,
+        // Nothing runs yet, so there is nothing to end first.
+        signal = signals.next() => return Exit::Interrupted(signal.status()),
+    };
+    let request = match request {
         Ok(request) => request,
         Err(refusal) => {
             terminal.say(&format!("error: {refusal}")).await;
@@ -80,7 +86,7 @@ async fn read(
 }
 
 /// Passes on what the execution tells until it has ended. The first signal cancels it, which
-/// still shows what was printed; the second leaves at once.
+/// still shows what was printed if somebody reads it; the second leaves at once.
 async fn follow(mut execution: Execution, terminal: &mut Terminal, signals: &mut Signals) -> Exit {
     let mut asked_to_stop = None;
     loop {
@@ -97,9 +103,14 @@ async fn follow(mut execution: Execution, terminal: &mut Terminal, signals: &mut
         match event {
             Some(Event::Progress(message)) => terminal.progress(&message).await,
             Some(Event::Output { stream, bytes }) => {
-                if terminal.output(stream, &bytes).await.is_err() {
-                    // Whoever read our output went away, as `head` does: so does the program.
-                    return Exit::Program(SIGPIPE_STATUS);
+                let written = tokio::select! {
+                    written = terminal.output(stream, &bytes) => written,
+                    // Our reader may have stopped reading for good, as a pager does, and what
+                    // cannot be shown is not waited for. Dropping the execution cancels it.
+                    signal = signals.next() => return Exit::Interrupted(signal.status()),
+                };
+                if let Err(error) = written {
+                    return lost(&error, terminal).await;
                 }
             }
             Some(Event::Ended(outcome)) => {
@@ -110,6 +121,17 @@ async fn follow(mut execution: Execution, terminal: &mut Terminal, signals: &mut
             None => return Exit::NotRun,
         }
     }
+}
+
+/// The program goes when its output can go nowhere. That the reader went away, as `head` does, is
+/// no news to anybody.
+async fn lost(error: &io::Error, terminal: &mut Terminal) -> Exit {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Exit::Program(SIGPIPE_STATUS);
+    }
+    let what = "the program was ended: its output cannot be written";
+    terminal.say(&format!("error: {what}: {error}")).await;
+    Exit::NotRun
 }
 
 /// What a shell says of a program that wrote into a closed pipe: 128 + SIGPIPE.
@@ -175,7 +197,7 @@ impl Terminal {
         }
     }
 
-    async fn output(&mut self, stream: OutputStream, bytes: &[u8]) -> std::io::Result<()> {
+    async fn output(&mut self, stream: OutputStream, bytes: &[u8]) -> io::Result<()> {
         match stream {
             OutputStream::Stdout => write(&mut self.out, bytes).await,
             OutputStream::Stderr => write(&mut self.err, bytes).await,
@@ -207,7 +229,7 @@ impl Terminal {
     }
 }
 
-async fn write(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> std::io::Result<()> {
+async fn write(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
     to.write_all(bytes).await?;
     to.flush().await
 }

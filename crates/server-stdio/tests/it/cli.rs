@@ -1,6 +1,7 @@
 //! Help, settings and exit codes: all that needs no engine.
 
 use expect_test::expect;
+use serde_json::json;
 
 use crate::program::{Program, stderr, stdout};
 
@@ -169,4 +170,39 @@ fn what_run_cannot_run_is_told_before_a_sandbox_is_asked_for() {
         "{}",
         stderr(&output)
     );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupt_ends_the_wait_for_a_program_that_is_typed() {
+    let running = Program::without_engine(&["run", "-"]).start();
+    running.wait_until_interruptible();
+    running.signal("INT");
+    let output = running.finish();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+}
+
+#[test]
+fn what_a_client_says_of_itself_neither_floods_nor_forges_the_log() {
+    let mut server = Program::without_engine(&["--log-level", "debug"]).start();
+    let long = "x".repeat(100_000);
+    let info = json!({"name": format!("{long}\nforged"), "version": long});
+    let params = json!({"protocolVersion": long, "capabilities": {}, "clientInfo": info});
+    let initialize = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params});
+    server.send(&initialize.to_string());
+    let method = format!("a\nforged {long}");
+    server.send(&json!({"jsonrpc": "2.0", "method": method}).to_string());
+    let params = json!({"requestId": 7, "reason": format!("b\nforged {long}")});
+    let method = "notifications/cancelled";
+    server.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}).to_string());
+    server.send(&json!({"jsonrpc": "2.0", "id": 2, "method": "ping"}).to_string());
+    let _ = (server.line(), server.line());
+    drop(server.stdin.take());
+    let log = stderr(&server.finish());
+    assert!(log.contains("session opened"), "{log:.2000}");
+    assert!(log.contains("ignoring a notification"), "{log:.2000}");
+    for line in log.lines() {
+        assert!(!line.starts_with("forged"), "{line:.200}");
+        assert!(line.len() < 1000, "{} bytes: {line:.200}", line.len());
+    }
 }

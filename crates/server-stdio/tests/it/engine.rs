@@ -1,5 +1,6 @@
 //! With a real engine: `run`, `doctor`, and the tool itself.
 
+use std::io::Read as _;
 use std::process::Output;
 
 use serde_json::{Value, json};
@@ -123,6 +124,34 @@ fn an_interrupt_ends_the_program() {
     running.signal("INT");
     let output = running.finish();
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_a_program_whose_output_nobody_reads() {
+    let what = "run with a reader that has stopped";
+    let Some(program) = program(what, &["run", "main.py"]) else {
+        return;
+    };
+    let code = "while True:\n    print('x' * 1000)";
+    std::fs::write(program.home().join("main.py"), code).unwrap();
+    let (running, mut reader) = program.start_unread();
+    reader.read_exact(&mut [0]).unwrap();
+    running.signal("INT");
+    let output = running.finish();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_told() {
+    let Some(program) = program("run into a full file", &["run", "-", "-q"]) else {
+        return;
+    };
+    let output = program.input(b"print(1)").output_to("/dev/full").output();
+    assert_eq!(output.status.code(), Some(125), "{}", stderr(&output));
+    let says = stderr(&output);
+    assert!(says.contains("its output cannot be written"), "{says}");
 }
 
 #[test]

@@ -70,17 +70,33 @@ impl Program {
         running.finish()
     }
 
+    /// Starts it with a standard output that holds a little and that nobody reads; the other end
+    /// is given back.
+    pub(crate) fn start_unread(mut self) -> (Running, std::io::PipeReader) {
+        let (reader, writer) = std::io::pipe().unwrap();
+        self.command.stdout(writer);
+        (self.start(), reader)
+    }
+
+    /// With its standard output in a file.
+    pub(crate) fn output_to(mut self, path: &str) -> Self {
+        self.command.stdout(std::fs::File::create(path).unwrap());
+        self
+    }
+
     /// Starts it with its standard input open.
     pub(crate) fn start(mut self) -> Running {
         let mut child = self.command.spawn().unwrap();
         let stdin = child.stdin.take();
-        let mut stdout = child.stdout.take().unwrap();
+        let stdout = child.stdout.take();
         let mut stderr = child.stderr.take().unwrap();
         let (lines, stdout_lines) = std::sync::mpsc::channel();
         let out = std::thread::spawn(move || {
             let mut all = Vec::new();
             let mut byte = [0];
             let mut line = Vec::new();
+            // It may have been sent elsewhere.
+            let Some(mut stdout) = stdout else { return all };
             while stdout.read(&mut byte).is_ok_and(|count| count == 1) {
                 all.push(byte[0]);
                 line.push(byte[0]);
@@ -140,6 +156,24 @@ impl Running {
             .status()
             .unwrap();
         assert!(status.success());
+    }
+
+    /// Waits until it listens for SIGINT itself, instead of being ended by it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn wait_until_interruptible(&self) {
+        const SIGINT: u64 = 1 << 1;
+        let status = format!("/proc/{}/status", self.child.id());
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let text = std::fs::read_to_string(&status).unwrap();
+            let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+            if u64::from_str_radix(caught.unwrap().trim(), 16).unwrap() & SIGINT != 0 {
+                return;
+            }
+            assert!(Instant::now() < end, "the program does not listen");
+            // There is no event for this.
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
     }
 
     /// Waits for its end.
