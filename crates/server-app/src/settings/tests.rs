@@ -220,9 +220,15 @@ fn beyond_loopback_a_token_is_needed() {
         variables: &[("MCP_PYTHON_TOKEN", "0123456789abcdef")],
         ..Sources::default()
     };
-    assert!(with_token.settings().warnings.is_empty());
+    expect!["listening on 0.0.0.0:8080, and refusing every request that names another host than `localhost`: say by `--allowed-host NAME` how clients name this one"]
+        .assert_eq(&with_token.settings().warnings.join("\n"));
+    let with_name = Sources {
+        flags: "--bind 0.0.0.0:8080 --allowed-host mcp.example",
+        ..with_token
+    };
+    assert!(with_name.settings().warnings.is_empty());
     let lifted = Sources {
-        flags: "--bind 0.0.0.0:8080 --danger-bind-without-token",
+        flags: "--bind 0.0.0.0:8080 --danger-bind-without-token --allowed-host mcp.example",
         ..Sources::default()
     };
     assert_eq!(

@@ -44,10 +44,17 @@ pub(super) fn http(resolver: &mut Resolver<'_>, transport: Transport) -> HttpSet
             );
         }
     }
+    let allowed_hosts = resolver.many("allowed-host", host).unwrap_or_default();
+    if bind.ip().is_unspecified() && allowed_hosts.is_empty() && transport == Transport::Http {
+        resolver.warnings.push(format!(
+            "listening on {bind}, and refusing every request that names another host than \
+             `localhost`: say by `--allowed-host NAME` how clients name this one"
+        ));
+    }
     HttpSettings {
         bind,
         token,
-        allowed_hosts: resolver.many("allowed-host", host).unwrap_or_default(),
+        allowed_hosts,
         allowed_origins: resolver.many("allowed-origin", origin).unwrap_or_default(),
         public_prefix: resolver.one("public-prefix", String::new(), prefix),
         max_body: resolver.one("max-body", ByteSize::mib(4), |text| {
