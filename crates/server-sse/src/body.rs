@@ -1,27 +1,33 @@
 //! Reads request bodies under bounds: size, time, and all bodies together.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header::CONTENT_LENGTH};
 use axum::response::Response;
 use http_body_util::BodyExt as _;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time;
 
 use crate::reject;
 use crate::settings::HttpSettings;
 
-/// What all bodies that are being read may take together. A permit stands for a kibibyte.
+/// What all bodies that are being read, or wait to be taken, may take together. A permit stands for a kibibyte.
 #[derive(Debug)]
-pub(crate) struct BodyBudget(Semaphore);
+pub(crate) struct BodyBudget(Arc<Semaphore>);
+
+/// The part of the budget that a body takes, until it is dropped.
+pub(crate) type Share = Option<OwnedSemaphorePermit>;
 
 const UNIT: usize = 1024;
 
 impl BodyBudget {
     pub(crate) fn new(bytes: usize) -> Self {
-        Self(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS)))
+        let units = (bytes / UNIT).min(Semaphore::MAX_PERMITS);
+        Self(Arc::new(Semaphore::new(units)))
     }
 
-    /// Reads a body to its end. What it took of the budget is free again when this returns.
+    /// Reads a body to its end.
     ///
     /// # Errors
     ///
@@ -31,7 +37,7 @@ impl BodyBudget {
         headers: &HeaderMap,
         body: Body,
         settings: &HttpSettings,
-    ) -> Result<Vec<u8>, Box<Response>> {
+    ) -> Result<(Vec<u8>, Share), Box<Response>> {
         let announced = headers
             .get(CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok())
@@ -51,9 +57,13 @@ impl BodyBudget {
             })
     }
 
-    async fn collect(&self, mut body: Body, limit: usize) -> Result<Vec<u8>, Box<Response>> {
+    async fn collect(
+        &self,
+        mut body: Body,
+        limit: usize,
+    ) -> Result<(Vec<u8>, Share), Box<Response>> {
         let mut bytes = Vec::new();
-        let mut taken: Option<SemaphorePermit<'_>> = None;
+        let mut share: Share = None;
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| {
                 Box::new(reject::invalid_request(
@@ -67,23 +77,63 @@ impl BodyBudget {
             if bytes.len() + data.len() > limit {
                 return Err(too_large(limit));
             }
-            let needed = u32::try_from(data.len().div_ceil(UNIT)).unwrap_or(u32::MAX);
-            let Ok(permit) = self.0.try_acquire_many(needed) else {
+            // Counted over the whole body: pieces of a byte each must not cost a unit each.
+            let units = (bytes.len() + data.len()).div_ceil(UNIT);
+            let missing = units - share.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+            let missing = u32::try_from(missing).unwrap_or(u32::MAX);
+            let Ok(permit) = Arc::clone(&self.0).try_acquire_many_owned(missing) else {
                 return Err(Box::new(reject::busy(
                     "too many request bodies are being read",
                 )));
             };
-            match &mut taken {
-                Some(taken) => taken.merge(permit),
-                None => taken = Some(permit),
+            match &mut share {
+                Some(share) => share.merge(permit),
+                None => share = Some(permit),
             }
             bytes.extend_from_slice(&data);
         }
-        Ok(bytes)
+        Ok((bytes, share))
     }
 }
 
 fn too_large(limit: usize) -> Box<Response> {
     let why = format!("the body is larger than {limit} bytes, which is the most this server takes");
     Box::new(reject::invalid_request(StatusCode::PAYLOAD_TOO_LARGE, &why))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream;
+
+    use super::*;
+
+    async fn read(budget: &BodyBudget, piece: usize, count: usize) -> Result<Share, StatusCode> {
+        let pieces = (0..count).map(|_| Ok::<_, Infallible>(vec![b'x'; piece]));
+        let body = Body::from_stream(stream::iter(pieces.collect::<Vec<_>>()));
+        match budget.collect(body, 1024 * UNIT).await {
+            Ok((bytes, share)) => {
+                assert_eq!(bytes.len(), piece * count);
+                Ok(share)
+            }
+            Err(refusal) => Err(refusal.status()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_costs_its_length_whatever_its_pieces() {
+        let budget = BodyBudget::new(4 * UNIT);
+        for (piece, count) in [(1, 4 * UNIT), (10, 409), (UNIT + 1, 3), (4 * UNIT, 1)] {
+            let share = read(&budget, piece, count).await;
+            assert!(share.is_ok(), "{count} pieces of {piece}");
+        }
+        let refused = read(&budget, UNIT, 5).await.unwrap_err();
+        assert_eq!(refused, StatusCode::SERVICE_UNAVAILABLE);
+        // What was refused, or dropped, holds nothing any more; what is kept does.
+        let kept = read(&budget, UNIT, 3).await.unwrap();
+        assert!(read(&budget, UNIT, 2).await.is_err());
+        drop(kept);
+        assert!(read(&budget, UNIT, 4).await.is_ok());
+    }
 }

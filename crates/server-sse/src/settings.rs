@@ -20,13 +20,14 @@ pub struct HttpSettings {
     pub public_prefix: String,
     /// The largest request body (413).
     pub max_body_bytes: usize,
-    /// All request bodies that are being read together (503).
+    /// All request bodies together that are being read, or wait for a session whose client does not read (503).
     pub max_buffered_bytes: usize,
     /// Sessions of both kinds together (503).
     pub max_sessions: usize,
     /// How long a session may do nothing before it is ended; an open stream or a running call is doing something.
     pub session_idle: Duration,
-    /// Connections; more of them wait to be accepted.
+    /// Connections; more of them wait to be accepted. The default is half of the 1024 files that most systems let a
+    /// process open, so that idle clients never take the place of the engine's connections.
     pub max_connections: usize,
     /// How long a client may take to send the head of a request, or leave a connection unused.
     pub header_timeout: Duration,
@@ -55,7 +56,7 @@ impl Default for HttpSettings {
             max_buffered_bytes: 64 * 1024 * 1024,
             max_sessions: 256,
             session_idle: Duration::from_secs(30 * 60),
-            max_connections: 1024,
+            max_connections: 512,
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(60),

@@ -114,11 +114,12 @@ pub(crate) async fn message(
         let why = "`Content-Type` must be application/json";
         return reject::invalid_request(StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
     }
-    let body = match app.bodies.read(&head.headers, body, &app.settings).await {
+    let (body, share) = match app.bodies.read(&head.headers, body, &app.settings).await {
         Ok(body) => body,
         Err(refusal) => return *refusal,
     };
     let frame = decode(&body);
+    drop(body);
     // What is no message is refused here and told on the stream: which of the two a client reads cannot be known.
     let answer = match &frame {
         Ok(_) => (StatusCode::ACCEPTED, "Accepted").into_response(),
@@ -128,7 +129,9 @@ pub(crate) async fn message(
         }
     };
     // A client that does not read its stream makes this wait, but not for ever.
-    let posted = time::timeout(app.settings.body_timeout, session.0.session.post(frame)).await;
+    // Nor for more than its share of the memory, which goes into the queue with it.
+    let posting = session.0.session.post(frame, share);
+    let posted = time::timeout(app.settings.body_timeout, posting).await;
     match posted {
         Ok(Ok(())) => answer,
         Ok(Err(_)) => reject::invalid_request(StatusCode::NOT_FOUND, "no such session"),

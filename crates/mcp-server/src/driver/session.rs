@@ -1,6 +1,7 @@
 //! One handshake session over HTTP, served message by message. Finding a session by its id is the transport's.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 
 use mcp_protocol::Revision;
@@ -47,11 +48,21 @@ enum Command {
     Message {
         frame: Result<Frame, DecodeError>,
         sender: Option<mpsc::Sender<Reply>>,
+        kept: Kept,
     },
     Attach {
         sender: mpsc::Sender<Reply>,
         accepted: oneshot::Sender<bool>,
     },
+}
+
+/// What goes when its message has been taken from the queue.
+struct Kept(#[expect(dead_code, reason = "it matters by being dropped")] Box<dyn Send>);
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Kept")
+    }
 }
 
 /// Where the answers of a session go.
@@ -75,21 +86,30 @@ impl Session {
         self.command(Command::Message {
             frame,
             sender: Some(sender),
+            kept: Kept(Box::new(())),
         })
         .await?;
         Ok(replies)
     }
 
     /// Hands over a message whose answers go to the one stream of the session. Waits while the client does not read
-    /// that stream.
+    /// that stream and too many messages wait already.
+    ///
+    /// `kept` is dropped when the message has been taken out of the queue, or was lost with the session: a transport
+    /// puts in it what bounds the memory of messages that wait, over all sessions.
     ///
     /// # Errors
     ///
     /// The session has ended.
-    pub async fn post(&self, frame: Result<Frame, DecodeError>) -> Result<(), SessionClosed> {
+    pub async fn post(
+        &self,
+        frame: Result<Frame, DecodeError>,
+        kept: impl Send + 'static,
+    ) -> Result<(), SessionClosed> {
         self.command(Command::Message {
             frame,
             sender: None,
+            kept: Kept(Box::new(kept)),
         })
         .await
     }
@@ -203,7 +223,10 @@ impl Actor {
                     self.publish_load();
                 }
                 command = inbox.recv(), if self.outbox.len() < limit => match command {
-                    Some(Command::Message { frame, sender }) => self.message(frame, sender),
+                    Some(Command::Message { frame, sender, kept }) => {
+                        drop(kept);
+                        self.message(frame, sender);
+                    }
                     Some(Command::Attach { sender, accepted }) => self.attach(sender, accepted),
                     None => break,
                 },

@@ -1,5 +1,8 @@
 //! What an HTTP transport uses: exchanges whose drop cancels, sessions whose streams come and go.
 
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
 use mcp_protocol::jsonrpc::{Frame, Incoming, decode};
 use mcp_server::{Principal, Replies, Reply, ServerLimits, Session};
 use serde_json::{Value, json};
@@ -142,7 +145,7 @@ async fn all_answers_of_a_stream_session_share_its_stream_and_end_with_it() {
     let mut post = async |method: &str, params: Value| {
         id += 1;
         let message = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
-        session.post(Ok(frame(&message))).await.unwrap();
+        session.post(Ok(frame(&message)), ()).await.unwrap();
     };
     post("initialize", params).await;
     assert_eq!(json_of(stream.next().await)["id"], 1);
@@ -155,7 +158,33 @@ async fn all_answers_of_a_stream_session_share_its_stream_and_end_with_it() {
     assert_eq!(watch.next().await, Event::Gone("ever".to_owned()));
     session.quiet().await;
     let ping = json!({"jsonrpc": "2.0", "id": 9, "method": "ping"});
-    assert!(session.post(Ok(frame(&ping))).await.is_err());
+    assert!(session.post(Ok(frame(&ping)), ()).await.is_err());
+}
+
+#[tokio::test]
+async fn what_a_message_holds_is_held_until_its_turn() {
+    let mut limits = ServerLimits::default();
+    limits.outbox = 1;
+    let (server, _watch) = server(limits);
+    let (session, mut stream) = server.open_stream_session(Principal::local());
+    let held = Arc::new(());
+    let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
+    // Nobody reads the stream: some pings are answered on it, some wait in the queue, the next finds no place.
+    let mut posted = 0;
+    while let Some(taken_in) = session
+        .post(Ok(frame(&ping)), Arc::clone(&held))
+        .now_or_never()
+    {
+        taken_in.unwrap();
+        posted += 1;
+        tokio::task::yield_now().await;
+    }
+    let waiting = Arc::strong_count(&held) - 1;
+    assert!((1..posted).contains(&waiting), "{waiting} of {posted} wait");
+    for _ in 0..posted {
+        assert_eq!(json_of(stream.next().await)["result"], json!({}));
+    }
+    assert_eq!(Arc::strong_count(&held), 1);
 }
 
 #[tokio::test]

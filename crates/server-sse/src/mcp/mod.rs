@@ -70,7 +70,7 @@ impl Client {
             let why = "`Accept` must allow application/json and text/event-stream";
             return reject::invalid_request(StatusCode::NOT_ACCEPTABLE, why);
         }
-        let body = match self
+        let (body, share) = match self
             .app
             .bodies
             .read(&self.headers, body, &self.app.settings)
@@ -79,7 +79,10 @@ impl Client {
             Ok(body) => body,
             Err(refusal) => return *refusal,
         };
-        match decode(&body) {
+        let frame = decode(&body);
+        // The engine takes the message at once, and neither its text nor its share must wait for the answer.
+        drop((body, share));
+        match frame {
             Err(fault) => reject::error(StatusCode::BAD_REQUEST, fault.id, fault.error),
             Ok(Frame::Single(message)) => self.message(message, accepts).await,
             Ok(batch) => self.batch(batch, accepts).await,
