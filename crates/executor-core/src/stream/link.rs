@@ -60,7 +60,7 @@ pub(crate) enum LinkEvent {
     Output {
         /// Where.
         stream: OutputStream,
-        /// At most a window.
+        /// At most 64 KiB.
         bytes: Bytes,
     },
     /// The program connected to the proxy's port.

@@ -260,7 +260,9 @@ impl State {
         for stream in [self.elder, younger] {
             let waiting = &mut self.output(stream).waiting;
             if !waiting.is_empty() {
-                let bytes = waiting.split().freeze();
+                // In pieces of a frame's size, however much came together: whoever queues them counts pieces.
+                let length = waiting.len().min(MAX_DATA);
+                let bytes = waiting.split_to(length).freeze();
                 self.elder = younger;
                 return Some(Told::Output(stream, bytes));
             }
