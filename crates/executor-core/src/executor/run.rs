@@ -190,20 +190,25 @@ async fn tell(events: mpsc::Sender<Event>, outcome: Outcome, stop: &Cancellation
         stderr_bytes = outcome.stderr.total_bytes(),
         "run ended"
     );
-    let patience = if stop.is_cancelled() {
-        Duration::from_secs(1)
-    } else {
-        TELL_TIMEOUT
+    let patience = async {
+        tokio::select! {
+            () = tokio::time::sleep(TELL_TIMEOUT) => {}
+            () = stop.cancelled() => tokio::time::sleep(LAST_TELL_TIMEOUT).await,
+        }
     };
-    let told = events.send(Event::Ended(Box::new(outcome)));
-    // A caller who is gone ends the send at once.
-    if tokio::time::timeout(patience, told).await.is_err() {
-        tracing::warn!("nobody took the outcome of a run");
+    tokio::select! {
+        biased;
+        // A caller who is gone ends the send at once.
+        _ = events.send(Event::Ended(Box::new(outcome))) => {}
+        () = patience => tracing::warn!("nobody took the outcome of a run"),
     }
 }
 
-/// How long an outcome waits for a caller who does not read. Nothing else waits with it.
+/// How long an outcome waits for a caller who does not read. Nothing but a shutdown waits with it.
 const TELL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long it waits once the executor shuts down.
+const LAST_TELL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Tells the caller how far things are, unless it does not read: progress takes at most half of the
 /// room, so that it can never keep the start or the output waiting.
@@ -219,5 +224,25 @@ struct Waiting<'a>(&'a mpsc::Sender<Event>);
 impl Progress for Waiting<'_> {
     fn report(&self, message: &str) {
         mention(self.0, message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shutdown_does_not_wait_for_a_caller_who_does_not_read() {
+        let (events, _unread) = mpsc::channel(1);
+        events.try_send(Event::Progress(String::new())).unwrap();
+        let stop = CancellationToken::new();
+        let begun = Instant::now();
+        let telling = tell(events, Outcome::of(Ending::Cancelled), &stop);
+        let stopping = async {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            stop.cancel();
+        };
+        tokio::join!(telling, stopping);
+        assert_eq!(begun.elapsed().as_secs(), 11);
     }
 }
