@@ -7,6 +7,7 @@ FAREWELL = 10.0  # from the program's Done to the end, should the host not end t
 DRAIN_PATIENCE = 10.0  # for the credit that the last output needs
 DRAIN_LIMIT = 30.0
 REAP_LIMIT = 5.0
+LEAVING = 0.1  # for those who end because the program has, such as the helpers of multiprocessing
 
 
 class Run:
@@ -359,6 +360,8 @@ class Supervisor:
     def settle(self, now):
         """The program has ended: nothing of it survives, and what it printed last is still sent."""
         run = self.run
+        if run.cause == "exited" and run.error is None:
+            self.let_leave()
         self.kill_all()
         while run.status is not None and is_readable(run.status):
             self.read_status()
@@ -433,6 +436,12 @@ class Supervisor:
             elif after_kill and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
                 run.killed += 1
 
+    def let_leave(self):
+        """Waits a moment for those who are ending anyway: only the others were left behind."""
+        give_up = time.monotonic() + LEAVING
+        while self.reap() and time.monotonic() < give_up:
+            self.wait_for_child()
+
     def kill_all(self):
         """Ends every process but this one, whatever it does against it."""
         self.reap()
@@ -445,10 +454,13 @@ class Supervisor:
                     pass
             else:
                 kill_descendants()
-            waited = select.poll()
-            waited.register(self.woken, select.POLLIN)
-            if waited.poll(20):
-                os.read(self.woken, 4096)
+            self.wait_for_child()
+
+    def wait_for_child(self):
+        waited = select.poll()
+        waited.register(self.woken, select.POLLIN)
+        if waited.poll(20):
+            os.read(self.woken, 4096)
 
 
 def main(arguments):

@@ -54,6 +54,18 @@ async fn a_daemon_that_holds_the_pipe_ends_with_the_program() {
 }
 
 #[tokio::test]
+async fn helpers_that_end_with_the_program_are_not_left_behind() {
+    // As multiprocessing's do: they end when a pipe of the program's has.
+    let text = "import os, time\nr, w = os.pipe()\nif os.fork() == 0:\n    os.close(w)\n    os.read(r, 1)\n\
+                \x20   time.sleep(0.03)\n    print('cleaned up', flush=True)\n    os._exit(0)\n";
+    let run = run(text).await;
+    assert_eq!(
+        (run.out(), run.report.processes_killed),
+        ("cleaned up\n", 0)
+    );
+}
+
+#[tokio::test]
 async fn stopped_children_and_zombies_end_too() {
     let text = "import os, signal, time\nfor i in range(5):\n    pid = os.fork()\n    if pid == 0:\n\
                 \x20       if i % 2: os._exit(0)\n        time.sleep(600)\n\
