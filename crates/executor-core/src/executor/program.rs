@@ -11,7 +11,7 @@ use super::record::Record;
 use super::way_out;
 use crate::error::Result;
 use crate::event::Event;
-use crate::gateway::{GatewayLink, NetworkPolicy, RefusedHost};
+use crate::gateway::{LinkReport, NetworkPolicy, RefusedHost};
 use crate::limits::{ByteSize, WallTime};
 use crate::outcome::{Ending, Usage};
 use crate::output::OutputStream;
@@ -57,12 +57,13 @@ pub(super) async fn run(
     let begun = Instant::now();
     let attended = attend(link, &gateway, timeout.get(), &mut Relay { events, record }).await;
     record.timings.program = begun.elapsed();
-    note_refusals(&gateway, record);
+    record.note(refusals(&gateway.report()));
     Ok(match attended? {
         Attended::TimedOut => Ending::TimedOut(timeout),
         Attended::Done(report) => {
             record.timings.program = report.duration;
             record.usage = usage(&report);
+            record.note(losses(&report));
             ending(
                 &report,
                 timeout,
@@ -96,16 +97,53 @@ fn usage(report: &Report) -> Usage {
     }
 }
 
-/// Tells what the policy refused: a program often swallows the proxy's answer.
-fn note_refusals(gateway: &GatewayLink, record: &mut Record) {
-    let refused = gateway.report().refused;
-    record.note(refused.iter().map(|host| {
+/// What a caller does not see from the ending: processes that were ended behind the program, and output that
+/// was dropped. An ending of ours says both by itself.
+fn losses(report: &Report) -> Vec<String> {
+    let mut notes = Vec::new();
+    if report.cause == Cause::Exited && report.processes_killed > 0 {
+        notes.push(format!(
+            "processes that the program left running were ended with it: {}",
+            report.processes_killed
+        ));
+    }
+    if report.cause != Cause::OutputLimit && report.lost_bytes > 0 {
+        notes.push(format!(
+            "{} bytes that the program printed last were lost, because nobody took them in time",
+            report.lost_bytes
+        ));
+    }
+    notes
+}
+
+/// What the policy refused and which limits cut, for a program often swallows the proxy's answer.
+fn refusals(report: &LinkReport) -> Vec<String> {
+    let limits = report.limits.iter();
+    let mut notes: Vec<_> = limits
+        .map(|limit| format!("network: a limit was hit: {limit}"))
+        .collect();
+    let (named, others) = report
+        .refused
+        .split_at_checked(NAMED_REFUSALS)
+        .unwrap_or((&report.refused, &[]));
+    notes.extend(named.iter().map(|refused| {
         let RefusedHost {
             host, port, reason, ..
-        } = host;
+        } = refused;
         format!("network: a connection to `{host}:{port}` was refused ({reason})")
     }));
+    let more = others.iter().map(|refused| refused.times).sum::<u64>();
+    let more = more.saturating_add(report.refused_more);
+    if more > 0 {
+        notes.push(format!(
+            "network: {more} connections to other destinations were refused, too"
+        ));
+    }
+    notes
 }
+
+/// More destinations than these are only counted.
+const NAMED_REFUSALS: usize = 16;
 
 /// Keeps what the program prints and passes it on.
 struct Relay<'a> {
@@ -122,5 +160,66 @@ impl Sink for Relay<'_> {
 
     fn notes(&mut self, notes: Vec<String>) {
         self.record.note(notes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::gateway::LimitHit;
+
+    #[test]
+    fn refusals_beyond_the_named_are_counted() {
+        let refused = |at: usize| RefusedHost {
+            host: format!("h{at}.example"),
+            port: 22,
+            reason: "port",
+            times: 3,
+        };
+        let mut report = LinkReport::default();
+        assert_eq!(refusals(&report), Vec::<String>::new());
+        report.refused = (0..18).map(refused).collect();
+        report.refused_more = 5;
+        report.limits = vec![LimitHit::ConnectionsTotal(7)];
+        let notes = refusals(&report);
+        assert_eq!(notes.len(), 18);
+        assert_eq!(
+            [&notes[0], &notes[1], &notes[17]],
+            [
+                "network: a limit was hit: more than 7 connections in all",
+                "network: a connection to `h0.example:22` was refused (port)",
+                "network: 11 connections to other destinations were refused, too",
+            ]
+        );
+    }
+
+    #[track_caller]
+    fn check(cause: Cause, processes_killed: u64, lost_bytes: u64, expected: &[&str]) {
+        let report = Report {
+            cause,
+            exit: Exit::Code(0),
+            duration: Duration::ZERO,
+            cpu: Duration::ZERO,
+            peak_memory: None,
+            oom_kills: None,
+            lost_bytes,
+            processes_killed,
+            tmp_free: None,
+            modules_free: None,
+        };
+        assert_eq!(losses(&report), expected);
+    }
+
+    #[test]
+    fn what_was_ended_or_dropped_is_told_with_its_number() {
+        let killed = "processes that the program left running were ended with it: 2";
+        let lost =
+            "7 bytes that the program printed last were lost, because nobody took them in time";
+        check(Cause::Exited, 0, 0, &[]);
+        check(Cause::Exited, 2, 7, &[killed, lost]);
+        check(Cause::Deadline, 2, 7, &[lost]);
+        check(Cause::OutputLimit, 2, 7, &[]);
     }
 }
