@@ -75,15 +75,18 @@ impl Engine {
     /// Finds the machine's engine, or starts the private one.
     pub(crate) fn ensure(places: &Places, afterwards: Afterwards) -> Result<Self> {
         let private = PrivateEngine::new(places);
-        if let Some(found) = find_engine(places, &private)? {
-            say::progress("engine", &format!("using {found}"));
-            return Ok(Self {
-                host: found.host,
-                _lease: None,
-            });
-        }
+        let why_none = match find_engine(places, &private)? {
+            Machine::Has(found) => {
+                say::progress("engine", &format!("using {found}"));
+                return Ok(Self {
+                    host: found.host,
+                    _lease: None,
+                });
+            }
+            Machine::HasNone { why } => why,
+        };
         let lease = private
-            .acquire(places, afterwards)
+            .acquire(places, afterwards, &why_none)
             .context("failed to provide a container engine")?;
         Ok(Self {
             host: Some(private.host()),
@@ -124,15 +127,30 @@ pub(crate) fn engine(places: &Places, args: &Args) -> Result<()> {
         Action::Down { force, .. } => private.down(force),
         Action::Status => {
             match find_engine(places, &private)? {
-                Some(found) => say::result(&format!("in use: {found}")),
-                None if private.answers() => {
+                Machine::Has(found) => say::result(&format!("in use: {found}")),
+                Machine::HasNone { .. } if private.answers() => {
                     say::result(&format!("in use: the private engine at {}", private.host()));
                 }
-                None => say::result("no engine answers; `cargo xtask engine up` starts one"),
+                Machine::HasNone { why } => {
+                    say::result(&format!("no engine answers: {why}"));
+                    if private::may_start() {
+                        say::result("`cargo xtask engine up` starts a private one");
+                    }
+                }
             }
             Ok(())
         }
     }
+}
+
+/// What this machine has.
+#[derive(Debug)]
+enum Machine {
+    /// An engine of its own.
+    Has(Found),
+    /// None that answers, for this reason, told in the words of the `docker` command where it was
+    /// asked: that somebody may not use the engine is among them.
+    HasNone { why: String },
 }
 
 /// An engine that was there before us.
@@ -153,32 +171,38 @@ impl std::fmt::Display for Found {
 }
 
 /// Looks for the machine's own engine. One that was asked for by name must answer.
-fn find_engine(places: &Places, private: &PrivateEngine) -> Result<Option<Found>> {
+fn find_engine(places: &Places, private: &PrivateEngine) -> Result<Machine> {
     let asked = variable("DOCKER_HOST").map(|host| host.to_string_lossy().into_owned());
     if asked.as_deref() == Some(private.host().as_str()) {
-        return Ok(None);
+        let why = format!("`DOCKER_HOST` is the private engine's, {}", private.host());
+        return Ok(Machine::HasNone { why });
     }
     if process::find("docker").is_none() {
         if asked.is_none() && !daemon::answers(Path::new(DEFAULT_SOCKET)) {
-            return Ok(None);
+            let why = "there is no `docker` command, through which the chores speak to one";
+            return Ok(Machine::HasNone {
+                why: why.to_owned(),
+            });
         }
-        install_docker(places)?;
+        install_docker(places).context("the chores speak to an engine through `docker`")?;
     }
     let version =
         process::read(docker_command().args(["version", "--format", "{{.Server.Version}}"]));
     match (version, asked) {
-        (Ok(version), Some(host)) => Ok(Some(Found {
+        (Ok(version), Some(host)) => Ok(Machine::Has(Found {
             host: Some(host),
             version,
         })),
-        (Ok(version), None) => Ok(Some(Found {
+        (Ok(version), None) => Ok(Machine::Has(Found {
             host: context_socket(),
             version,
         })),
         (Err(error), Some(host)) => Err(error).with_context(|| {
             format!("`DOCKER_HOST` is `{host}`, and no engine answers there; start it, or unset the variable")
         }),
-        (Err(_), None) => Ok(None),
+        (Err(error), None) => Ok(Machine::HasNone {
+            why: error.to_string(),
+        }),
     }
 }
 

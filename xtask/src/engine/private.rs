@@ -40,13 +40,19 @@ impl PrivateEngine {
         daemon::answers(self.daemon.socket())
     }
 
-    /// Starts the daemon unless it runs, and keeps it running while the lease lives.
-    pub(super) fn acquire(&self, places: &Places, afterwards: Afterwards) -> Result<Lease> {
-        let may_start = install::is_root() && process::find("dockerd").is_some();
-        if !may_start && !install::may_install() {
+    /// Starts the daemon unless it runs, and keeps it running while the lease lives. `why_none` is
+    /// why the machine's own engine is not used.
+    pub(super) fn acquire(
+        &self,
+        places: &Places,
+        afterwards: Afterwards,
+        why_none: &str,
+    ) -> Result<Lease> {
+        if !may_start() {
             bail!(
-                "no container engine answers, and only root on Debian or Ubuntu gets a private one; \
-                 install Docker or Podman, start it, and set `DOCKER_HOST` if its socket is not the usual one"
+                "no container engine answers ({why_none}), and only root gets a private one, on Debian or Ubuntu \
+                 or where `dockerd` is installed; install and start Docker, or Podman with a `docker` command, be \
+                 sure that you may use it, and set `DOCKER_HOST` if its socket is not the usual one"
             );
         }
         make_dir(&self.run)?;
@@ -144,6 +150,11 @@ impl PrivateEngine {
     fn transient(&self) -> PathBuf {
         self.run.join("transient")
     }
+}
+
+/// Whether a private engine can be started here, or what it takes installed.
+pub(super) fn may_start() -> bool {
+    install::may_install() || (install::is_root() && process::find("dockerd").is_some())
 }
 
 /// One chore's use of the private engine.
