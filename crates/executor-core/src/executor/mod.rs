@@ -9,6 +9,8 @@ mod program;
 mod record;
 mod run;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod way_out;
 
 use std::sync::Arc;

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -16,7 +17,7 @@ use super::install;
 use super::places::{Place, Ticket};
 use super::program;
 use super::record::Record;
-use crate::backend::{Progress, Sandbox, SandboxSpec};
+use crate::backend::{Progress, Sandbox, SandboxBackend, SandboxSpec};
 use crate::error::{ErrorKind, Result, SandboxError};
 use crate::event::Event;
 use crate::outcome::{Ending, Outcome};
@@ -57,7 +58,7 @@ pub(super) async fn drive(
             ending.unwrap_or_else(Ending::Failed)
         }
     };
-    let ending = corrected(ending, &held, &shared).await;
+    let ending = corrected(ending, held.sandbox.as_deref(), &shared).await;
     if let Ending::Failed(error) = &ending {
         tracing::warn!(kind = %error.kind(), "a run failed: {}", error.chain());
         if matches!(
@@ -73,18 +74,36 @@ pub(super) async fn drive(
 }
 
 /// What a run holds that must be given back in order.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Held {
     place: Option<Place>,
+    starting: Option<BoxFuture<'static, Result<Box<dyn Sandbox>>>>,
     sandbox: Option<Box<dyn Sandbox>>,
 }
 
 impl Held {
+    /// Awaits the sandbox that is being started. Cancel-safe: the start stays held.
+    async fn started(&mut self) -> Result<&mut Box<dyn Sandbox>> {
+        let started = match &mut self.starting {
+            Some(starting) => starting.await,
+            None => Err(SandboxError::new(ErrorKind::Internal, "start the sandbox")),
+        };
+        self.starting = None;
+        Ok(self.sandbox.insert(started?))
+    }
+
     /// Frees the place at once, so that the next run may start, then destroys the sandbox.
+    ///
+    /// A start under way goes on to its end first, with its body held: otherwise who calls and cancels
+    /// in turn would have any number of sandboxes being made and removed.
     async fn let_go(mut self) {
         let body = self.place.as_mut().and_then(Place::take_body);
         drop(self.place);
-        if let Some(sandbox) = self.sandbox {
+        let sandbox = match self.starting {
+            Some(starting) => starting.await.ok(),
+            None => self.sandbox,
+        };
+        if let Some(sandbox) = sandbox {
             match tokio::time::timeout(DESTROY_TIMEOUT, sandbox.destroy()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!("left to the reaper: {}", error.chain()),
@@ -122,8 +141,8 @@ async fn perform(
     );
 
     let asked = Instant::now();
-    let sandbox = start(shared, &spec).await?;
-    let sandbox = held.sandbox.insert(sandbox);
+    held.starting = Some(Box::pin(start(Arc::clone(&shared.backend), spec)));
+    let sandbox = held.started().await?;
     let stream = sandbox.stream().ok_or_else(|| {
         SandboxError::new(ErrorKind::Internal, "start the sandbox")
             .with_context("the backend gave no stream")
@@ -147,8 +166,8 @@ async fn perform(
     program::run(shared, request, timeout, &mut link, events, record).await
 }
 
-async fn start(shared: &Shared, spec: &SandboxSpec) -> Result<Box<dyn Sandbox>> {
-    match tokio::time::timeout(START_TIMEOUT, shared.backend.start(spec)).await {
+async fn start(backend: Arc<dyn SandboxBackend>, spec: SandboxSpec) -> Result<Box<dyn Sandbox>> {
+    match tokio::time::timeout(START_TIMEOUT, backend.start(&spec)).await {
         Ok(started) => started,
         Err(_elapsed) => Err(
             SandboxError::new(ErrorKind::StartFailed, "start the sandbox")
@@ -159,14 +178,14 @@ async fn start(shared: &Shared, spec: &SandboxSpec) -> Result<Box<dyn Sandbox>> 
 }
 
 /// When the stream broke, the backend's word says what the stream could not.
-async fn corrected(ending: Ending, held: &Held, shared: &Shared) -> Ending {
+async fn corrected(ending: Ending, sandbox: Option<&dyn Sandbox>, shared: &Shared) -> Ending {
     let Ending::Failed(error) = &ending else {
         return ending;
     };
     if error.kind() != ErrorKind::SandboxLost {
         return ending;
     }
-    let Some(sandbox) = &held.sandbox else {
+    let Some(sandbox) = sandbox else {
         return ending;
     };
     let Ok(Ok(status)) = tokio::time::timeout(INSPECT_TIMEOUT, sandbox.inspect()).await else {
