@@ -46,7 +46,8 @@ impl Server {
     /// Serves one client over a pair of byte streams, a message a line, until the input ends, the output breaks, or
     /// `shutdown` is cancelled. All revisions are served.
     ///
-    /// Then the calls of this connection are cancelled, and it returns when their futures have been dropped (at the
+    /// Then the calls of this connection are cancelled and answered with an error that says so, for whoever still
+    /// reads, and it returns when their futures have been dropped (at the
     /// latest after [`ServerLimits::drain`]). Dropping the future cancels them too, without waiting. Answers that are
     /// ready are still written.
     ///

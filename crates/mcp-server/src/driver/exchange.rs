@@ -35,7 +35,9 @@ pub(crate) fn exchange(shared: &Arc<Shared>, message: Incoming, principal: Princ
                     }
                 }
             }
-            core.close().await;
+            deliver(&sender, core.step(Input::Closed));
+            drop(sender);
+            core.all_gone().await;
         });
     }
     replies

@@ -106,17 +106,15 @@ impl Core {
         }
     }
 
-    /// Cancels all calls and waits until their futures are dropped; not longer than the limit for draining, which
-    /// only a future that blocks its thread can reach.
-    async fn close(&mut self) -> Vec<Delivery> {
-        let deliveries = self.step(Input::Closed);
+    /// After [`Input::Closed`]: waits until the futures of all calls are dropped; not longer than the limit for
+    /// draining, which only a future that blocks its thread can reach.
+    async fn all_gone(&mut self) {
         if time::timeout(self.shared.limits.drain, self.calls.all_gone())
             .await
             .is_err()
         {
             tracing::error!("calls that were cancelled do not end");
         }
-        deliveries
     }
 }
 

@@ -73,8 +73,9 @@ where
         }
     };
 
-    // Whatever the end, the calls are cancelled and their futures gone before this returns; answers that are ready
-    // still go out, to a peer that reads them.
+    // Whatever the end, the calls are cancelled and their futures gone before this returns; their answers, and those
+    // that were ready, still go out, to a peer that reads them.
+    outbox.put(core.step(Input::Closed), limits.outbox);
     let writable = !matches!(ending, Err(ServeError::Write(_)));
     let flush = async {
         while writable && !outbox.is_idle() {
@@ -83,11 +84,11 @@ where
             }
         }
     };
-    let ((), _) = tokio::join!(
+    let ((), ()) = tokio::join!(
         async {
             let _ = time::timeout(limits.drain, flush).await;
         },
-        core.close(),
+        core.all_gone(),
     );
     match ending {
         // The peer went away without closing its output first: that is an end like any other.

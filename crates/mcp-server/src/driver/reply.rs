@@ -53,7 +53,7 @@ impl Reply {
 }
 
 /// The messages for one exchange, or of one server-to-client stream. It ends after the answer; at once, when there is
-/// nothing to answer; and without an answer, when the request was cancelled or its session ended.
+/// nothing to answer; and without an answer, when its client has cancelled the request.
 ///
 /// What dropping it means is said where it is handed out.
 #[derive(Debug)]

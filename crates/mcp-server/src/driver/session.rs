@@ -233,9 +233,16 @@ impl Actor {
             }
         }
         inbox.close();
+        self.step(Input::Closed);
+        // What waits for the one stream still goes there, as far as there is room.
+        while let (Some(common), Some(reply)) = (&self.common, self.outbox.pop_front()) {
+            if common.try_send(reply).is_err() {
+                break;
+            }
+        }
         self.exchanges.clear();
         self.common = None;
-        self.core.close().await;
+        self.core.all_gone().await;
         self.publish.send_replace(State::default());
     }
 

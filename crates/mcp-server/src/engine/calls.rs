@@ -89,16 +89,16 @@ impl Calls {
         Some((call, caller.exchange))
     }
 
-    /// Gives up all calls, in the order in which they were started.
-    pub(super) fn cancel_all(&mut self) -> Vec<(CallId, ExchangeId)> {
+    /// Gives up all calls, in the order in which they were started; says who waits for their answers.
+    pub(super) fn give_up_all(&mut self) -> Vec<(CallId, Caller)> {
         self.by_request.clear();
-        let mut cancelled: Vec<_> = self
+        let mut given_up: Vec<_> = self
             .running
             .iter_mut()
-            .filter_map(|(call, entry)| Some((*call, entry.give_up()?.exchange)))
+            .filter_map(|(call, entry)| Some((*call, entry.give_up()?)))
             .collect();
-        cancelled.sort_unstable();
-        cancelled
+        given_up.sort_unstable_by_key(|(call, _)| *call);
+        given_up
     }
 
     /// Frees the place of a call; says who waits for its answer, if anybody does.

@@ -59,7 +59,8 @@ pub enum Input {
     },
     /// The time that [`Engine::next_wake`](super::Engine::next_wake) named has come.
     Wake,
-    /// The peer is gone, or the server stops: everything is cancelled and nothing more is answered.
+    /// The peer is gone, or the server stops: every call is ended, is answered with an error that says so, and nothing
+    /// more is answered.
     Closed,
 }
 

@@ -47,6 +47,10 @@ pub struct Engine {
     closed: bool,
 }
 
+/// What is answered to calls that were running when everything ended.
+const ENDED: &str =
+    "the call was ended: its connection, its session or the server has come to its end";
+
 /// Who asks, and where the answer goes.
 #[derive(Clone, Debug)]
 struct Caller {
@@ -87,9 +91,14 @@ impl Engine {
             Input::Finished { call, outcome } => self.finished(call, outcome, &mut out),
             Input::Closed => {
                 self.closed = true;
-                for (call, exchange) in self.calls.cancel_all() {
+                // Their client took none of them back, so each has its answer, if anybody still reads it.
+                for (call, caller) in self.calls.give_up_all() {
                     out.push(Output::Cancel { call });
-                    self.exchanges.unanswered(exchange, &mut out);
+                    let message = Outgoing::Error {
+                        id: Some(caller.id),
+                        error: ErrorObject::internal(ENDED),
+                    };
+                    self.exchanges.answer(caller.exchange, message, &mut out);
                 }
             }
         }

@@ -102,7 +102,7 @@ async fn a_cancelled_request_of_a_session_ends_without_an_answer() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_session_cancels_and_ends_its_streams() {
+async fn the_end_of_a_session_cancels_says_so_and_ends_its_streams() {
     for ended_by_drop in [true, false] {
         let (server, mut watch) = server(ServerLimits::default());
         let session = server.open_session(Principal::local());
@@ -121,6 +121,9 @@ async fn the_end_of_a_session_cancels_and_ends_its_streams() {
             common.next().await;
             assert!(session.server_stream().await.is_err());
         }
+        let answer = json_of(replies.next().await);
+        assert_eq!(answer["error"]["code"], -32603, "{answer}");
+        assert_eq!(answer["id"], 1);
         assert!(replies.next().await.is_none());
         assert!(common.next().await.is_none());
         assert_eq!(watch.next().await, Event::Gone("ever".to_owned()));
@@ -194,15 +197,37 @@ async fn stopping_the_server_waits_for_every_call_to_be_gone() {
     initialize(&session).await;
     let replies = send(&session, 1, "tools/call", call("ever")).await;
     let exchange = server.exchange(modern("tools/call", call("ever")), Principal::local());
-    for _ in 0..2 {
+    let (stream_session, mut stream) = server.open_stream_session(Principal::local());
+    for (id, method, params) in [
+        (
+            0,
+            "initialize",
+            json!({"protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": {"name": "s", "version": "1"}}),
+        ),
+        (1, "tools/call", call("ever")),
+    ] {
+        let message = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        let posted = stream_session.post(Ok(frame(&message)), ()).await;
+        posted.unwrap();
+    }
+    assert_eq!(json_of(stream.next().await)["id"], 0);
+    for _ in 0..3 {
         assert_eq!(watch.next().await, Event::Began("ever".to_owned()));
     }
     server.stop().await;
-    for _ in 0..2 {
+    for _ in 0..3 {
         assert_eq!(
             watch.events.try_recv().unwrap(),
             Event::Gone("ever".to_owned())
         );
     }
-    drop((replies, exchange));
+    // Nobody took these calls back, so all are answered, and that is the end of their streams.
+    for mut replies in [replies, exchange, stream] {
+        let answer = json_of(replies.next().await);
+        assert_eq!(
+            (&answer["id"], &answer["error"]["code"]),
+            (&json!(1), &json!(-32603))
+        );
+        assert!(replies.next().await.is_none());
+    }
 }

@@ -181,7 +181,7 @@ async fn a_shutdown_lets_requests_end_and_closes_what_is_idle() {
 }
 
 #[tokio::test]
-async fn what_outlasts_the_drain_is_cancelled() {
+async fn what_outlasts_the_drain_is_cancelled_and_told_so() {
     let mut site = Site::with(|settings| settings.drain = Duration::from_millis(200)).await;
     let mut running = site.raw().await;
     running.send(&raw_call("ever")).await;
@@ -197,5 +197,6 @@ async fn what_outlasts_the_drain_is_cancelled() {
         Event::Gone,
         "gone before `serve` returned"
     );
-    running.rest().await;
+    let answer = running.rest().await;
+    assert!(answer.contains("-32603"), "{answer}");
 }

@@ -194,7 +194,13 @@ async fn ending_a_session_cancels_what_runs_in_it() {
     assert_eq!(site.event().await, Event::Began);
     assert_eq!(status(site.verb(Method::DELETE, &session)).await, 204);
     assert_eq!(site.event().await, Event::Gone);
-    assert_eq!(events_of(response).await.len(), 1);
+    let messages = events_of(response).await;
+    assert_eq!(
+        messages.len(),
+        2,
+        "the progress and the answer: {messages:?}"
+    );
+    assert_eq!(messages[1]["error"]["code"], -32603);
 }
 
 #[tokio::test]

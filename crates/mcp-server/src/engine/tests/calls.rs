@@ -168,7 +168,7 @@ fn progress_is_told_as_the_revision_has_it_and_never_unasked() {
 }
 
 #[test]
-fn the_end_cancels_everything_and_answers_nothing_more() {
+fn the_end_cancels_everything_says_so_and_answers_nothing_more() {
     let mut desk = Desk::opened("2025-11-25");
     desk.says(&request(1, "tools/call", &json!({"name": "a"})));
     desk.says(&modern(2, "tools/call", json!({"name": "a"}), "2026-07-28"));
@@ -176,8 +176,10 @@ fn the_end_cancels_everything_and_answers_nothing_more() {
         &desk.step(Input::Closed),
         &expect![[r#"
             cancel 1
+            2 <- {"error":{"code":-32603,"message":"the call was ended: its connection, its session or the server has come to its end"},"id":1,"jsonrpc":"2.0"}
             2 done
             cancel 2
+            3 <- {"error":{"code":-32603,"message":"the call was ended: its connection, its session or the server has come to its end"},"id":2,"jsonrpc":"2.0"}
             3 done"#]],
     );
     check(
