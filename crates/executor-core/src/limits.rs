@@ -20,6 +20,24 @@ pub struct OutOfBounds {
     most: String,
 }
 
+/// Holds `given` against both of its bounds, which it may reach.
+fn within<T: PartialOrd + fmt::Display>(
+    what: &'static str,
+    given: T,
+    least: T,
+    most: T,
+) -> Result<(), OutOfBounds> {
+    if given < least || given > most {
+        return Err(OutOfBounds {
+            what,
+            given: given.to_string(),
+            least: least.to_string(),
+            most: most.to_string(),
+        });
+    }
+    Ok(())
+}
+
 /// A time that a program or an install may take: wall clock, more than zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WallTime(Duration);
@@ -186,50 +204,28 @@ impl SandboxLimits {
     ///
     /// The first field that is out of bounds, with both bounds.
     pub fn check(&self) -> Result<(), OutOfBounds> {
-        let size = |what, given: ByteSize, least: ByteSize, most: ByteSize| {
-            if given < least || given > most {
-                return Err(OutOfBounds {
-                    what,
-                    given: given.to_string(),
-                    least: least.to_string(),
-                    most: most.to_string(),
-                });
-            }
-            Ok(())
-        };
-        let number = |what, given: u32, least: u32, most: u32| {
-            if given < least || given > most {
-                return Err(OutOfBounds {
-                    what,
-                    given: given.to_string(),
-                    least: least.to_string(),
-                    most: most.to_string(),
-                });
-            }
-            Ok(())
-        };
-        size("memory", self.memory, ByteSize::mib(64), ByteSize::gib(16))?;
-        size(
+        within("memory", self.memory, ByteSize::mib(64), ByteSize::gib(16))?;
+        within(
             "the size of /tmp",
             self.tmp,
             ByteSize::mib(1),
             ByteSize::gib(16),
         )?;
-        size(
+        within(
             "the size of the modules",
             self.modules,
             ByteSize::mib(1),
             ByteSize::gib(16),
         )?;
-        size(
+        within(
             "the size of /dev/shm",
             self.shm,
             ByteSize::mib(1),
             ByteSize::gib(16),
         )?;
-        number("processors (in thousandths)", self.cpu_millis, 50, 64_000)?;
-        number("the number of processes", self.processes, 8, 4096)?;
-        number("the number of open files", self.open_files, 64, 65_536)
+        within("processors (in thousandths)", self.cpu_millis, 50, 64_000)?;
+        within("the number of processes", self.processes, 8, 4096)?;
+        within("the number of open files", self.open_files, 64, 65_536)
     }
 }
 
