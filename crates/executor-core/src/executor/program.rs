@@ -63,7 +63,7 @@ pub(super) async fn run(
         Attended::Done(report) => {
             record.timings.program = report.duration;
             record.usage = usage(&report);
-            record.note(losses(&report));
+            record.note(losses(&report, settings.limits.memory));
             ending(
                 &report,
                 timeout,
@@ -97,10 +97,18 @@ fn usage(report: &Report) -> Usage {
     }
 }
 
-/// What a caller does not see from the ending: processes that were ended behind the program, and output that
-/// was dropped. An ending of ours says both by itself.
-fn losses(report: &Report) -> Vec<String> {
+/// What a caller does not see from the ending: processes that were ended beside or behind the program, and
+/// output that was dropped. An ending of ours says the latter two by itself.
+fn losses(report: &Report, memory: ByteSize) -> Vec<String> {
     let mut notes = Vec::new();
+    let program_itself = (Cause::Exited, Exit::Signal(SIGKILL));
+    if let Some(kills @ 1..) = report.oom_kills
+        && (report.cause, report.exit) != program_itself
+    {
+        notes.push(format!(
+            "processes of the program that were ended for want of memory, of which there is {memory}: {kills}"
+        ));
+    }
     if report.cause == Cause::Exited && report.processes_killed > 0 {
         notes.push(format!(
             "processes that the program left running were ended with it: {}",
@@ -196,20 +204,37 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(cause: Cause, processes_killed: u64, lost_bytes: u64, expected: &[&str]) {
+    fn check(cause: Cause, [processes_killed, lost_bytes]: [u64; 2], expected: &[&str]) {
+        check_out_of_memory(
+            cause,
+            Exit::Code(0),
+            0,
+            [processes_killed, lost_bytes],
+            expected,
+        );
+    }
+
+    #[track_caller]
+    fn check_out_of_memory(
+        cause: Cause,
+        exit: Exit,
+        oom_kills: u64,
+        [processes_killed, lost_bytes]: [u64; 2],
+        expected: &[&str],
+    ) {
         let report = Report {
             cause,
-            exit: Exit::Code(0),
+            exit,
             duration: Duration::ZERO,
             cpu: Duration::ZERO,
             peak_memory: None,
-            oom_kills: None,
+            oom_kills: Some(oom_kills),
             lost_bytes,
             processes_killed,
             tmp_free: None,
             modules_free: None,
         };
-        assert_eq!(losses(&report), expected);
+        assert_eq!(losses(&report, ByteSize::gib(1)), expected);
     }
 
     #[test]
@@ -217,9 +242,15 @@ mod tests {
         let killed = "processes that the program left running were ended with it: 2";
         let lost =
             "7 bytes that the program printed last were lost, because nobody took them in time";
-        check(Cause::Exited, 0, 0, &[]);
-        check(Cause::Exited, 2, 7, &[killed, lost]);
-        check(Cause::Deadline, 2, 7, &[lost]);
-        check(Cause::OutputLimit, 2, 7, &[]);
+        check(Cause::Exited, [0, 0], &[]);
+        check(Cause::Exited, [2, 7], &[killed, lost]);
+        check(Cause::Deadline, [2, 7], &[lost]);
+        check(Cause::OutputLimit, [2, 7], &[]);
+        let oom = "processes of the program that were ended for want of memory, of which there is \
+                   1 GiB: 3";
+        check_out_of_memory(Cause::Exited, Exit::Code(1), 3, [0, 0], &[oom]);
+        check_out_of_memory(Cause::Deadline, Exit::Signal(SIGKILL), 3, [0, 0], &[oom]);
+        // That ending says it.
+        check_out_of_memory(Cause::Exited, Exit::Signal(SIGKILL), 3, [0, 0], &[]);
     }
 }
