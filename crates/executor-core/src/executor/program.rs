@@ -106,7 +106,7 @@ fn losses(report: &Report, memory: ByteSize) -> Vec<String> {
         && (report.cause, report.exit) != program_itself
     {
         notes.push(format!(
-            "processes of the program that were ended for want of memory, of which there is {memory}: {kills}"
+            "the memory limit of {memory} ended processes beside the program: {kills}"
         ));
     }
     if report.cause == Cause::Exited && report.processes_killed > 0 {
@@ -246,8 +246,7 @@ mod tests {
         check(Cause::Exited, [2, 7], &[killed, lost]);
         check(Cause::Deadline, [2, 7], &[lost]);
         check(Cause::OutputLimit, [2, 7], &[]);
-        let oom = "processes of the program that were ended for want of memory, of which there is \
-                   1 GiB: 3";
+        let oom = "the memory limit of 1 GiB ended processes beside the program: 3";
         check_out_of_memory(Cause::Exited, Exit::Code(1), 3, [0, 0], &[oom]);
         check_out_of_memory(Cause::Deadline, Exit::Signal(SIGKILL), 3, [0, 0], &[oom]);
         // That ending says it.
