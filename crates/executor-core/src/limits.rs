@@ -21,7 +21,7 @@ pub struct OutOfBounds {
 }
 
 /// Holds `given` against both of its bounds, which it may reach.
-fn within<T: PartialOrd + fmt::Display>(
+fn within<T: PartialOrd + Copy + fmt::Display>(
     what: &'static str,
     given: T,
     least: T,
