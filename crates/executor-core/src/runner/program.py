@@ -65,9 +65,13 @@ def prepare_child(order, text, pipes, confined, may_switch, environment):
             os.execvpe(order["argv"][0], order["argv"], environment)
         entry = make_main(order, text)
         os.close(status)
+        status = None
+        # Last, because a .pth file of an installed package is foreign code already.
+        add_module_paths(order.get("module_paths", []))
         return entry
     except BaseException as error:
-        tell(status, {"error": ("%s: %s" % (type(error).__name__, error))[:500]})
+        if status is not None:
+            tell(status, {"error": ("%s: %s" % (type(error).__name__, error))[:500]})
         os._exit(127)
 
 
@@ -144,9 +148,7 @@ def make_main(order, text):
     if hasattr(sys, "orig_argv"):
         sys.orig_argv = [sys.executable] + sys.argv
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
-    add_module_paths(order.get("module_paths", []))
     sys.path.insert(0, os.getcwd())
-    importlib.invalidate_caches()
     remake_standard_streams()
     sys.setrecursionlimit(sys.getrecursionlimit() + EXTRA_DEPTH)
     gc.enable()
@@ -165,6 +167,7 @@ def add_module_paths(paths):
     packages = ("site-packages", "dist-packages")
     at = next((i for i, p in enumerate(sys.path) if p.endswith(packages)), len(sys.path))
     sys.path[at:at] = paths
+    importlib.invalidate_caches()
     for path in paths:
         site.addsitedir(path)  # Reads the .pth files, as an installed package may expect.
 

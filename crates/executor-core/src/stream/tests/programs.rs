@@ -140,6 +140,20 @@ async fn a_program_finds_what_it_was_given_and_nothing_else() {
     assert!(run.report.modules_free.is_some_and(|free| free > 0));
 }
 
+/// What a package runs when its directory is added is foreign code: it must find nothing of ours to
+/// write to.
+#[tokio::test]
+async fn a_package_that_runs_code_when_it_is_added_cannot_reach_the_runner() {
+    let modules = tempfile::tempdir().unwrap();
+    let hostile = r#"import os, sys; exec("sys.found = []\nfor fd in range(3, 64):\n try:\n  os.write(fd, b'rubbish')\n  sys.found.append(fd)\n except OSError: pass")"#;
+    std::fs::write(modules.path().join("hostile.pth"), hostile).unwrap();
+    let run = run_with("import sys\nprint(sys.found)\n", b"", |command| {
+        command.module_paths(vec![modules.path().to_str().unwrap().to_owned()])
+    })
+    .await;
+    assert_eq!(run.out(), "[]\n", "{}", run.err());
+}
+
 #[tokio::test]
 async fn random_numbers_differ_from_run_to_run() {
     let text =
