@@ -15,6 +15,17 @@ use crate::say;
 /// How many lines of a log an error quotes.
 const QUOTED_LINES: usize = 15;
 
+/// Keeps the servers' settings in this person's environment from a command: what a chore shows and
+/// tests is the same on every machine.
+pub(crate) fn without_server_settings(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("MCP_PYTHON_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
 /// Runs a command whose output the person sees.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command

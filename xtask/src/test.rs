@@ -75,7 +75,7 @@ struct Needs {
 
 impl Needs {
     fn point(&self, command: &mut Command) {
-        command
+        process::without_server_settings(command)
             .env("EXECUTOR_TEST_CLIENTS", &self.clients)
             .env("EXECUTOR_TEST_IMAGE", image::IMAGE)
             .env("MCP_PYTHON_IMAGE", image::IMAGE);

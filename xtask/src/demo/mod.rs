@@ -39,7 +39,8 @@ pub(crate) fn demo(places: &Places, args: &Args) -> Result<()> {
     let program = places.built().join(SERVER.1);
     let mut command = Command::new(&program);
     engine.point(&mut command);
-    command
+    process::without_server_settings(&mut command)
+        .env("XDG_CONFIG_HOME", places.cache.join("no-settings"))
         .env("MCP_PYTHON_IMAGE", image::IMAGE)
         .arg(OPEN_FLAG)
         .arg(format!("{ORIGIN_NAME}={}", origin.address()));
