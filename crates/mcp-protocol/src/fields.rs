@@ -47,6 +47,34 @@ impl<'a> Fields<'a> {
         }
     }
 
+    pub(crate) fn optional_boolean(self, key: &str) -> Result<Option<bool>, ErrorObject> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(*value)),
+            Some(other) => Err(self.mistyped(key, "a boolean", other)),
+        }
+    }
+
+    pub(crate) fn optional_array(self, key: &str) -> Result<Option<&'a [Value]>, ErrorObject> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::Array(values)) => Ok(Some(values)),
+            Some(other) => Err(self.mistyped(key, "an array", other)),
+        }
+    }
+
+    /// The strings of an array; none when it is absent.
+    pub(crate) fn optional_texts(self, key: &str) -> Result<Vec<&'a str>, ErrorObject> {
+        self.optional_array(key)?
+            .unwrap_or_default()
+            .iter()
+            .map(|value| match value {
+                Value::String(text) => Ok(text.as_str()),
+                other => Err(self.wrong(key, &format!("must hold strings, not {}", kind(other)))),
+            })
+            .collect()
+    }
+
     pub(crate) fn missing(self, key: &str) -> ErrorObject {
         ErrorObject::invalid_params(format!("`{}.{key}` is missing", self.path))
     }

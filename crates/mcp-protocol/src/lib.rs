@@ -23,6 +23,9 @@
 //! | [`envelope`] | `_meta`: the self-description of stateless requests, progress tokens |
 //! | [`lifecycle`] | `initialize`, `server/discover`, who the peers are |
 //! | [`tools`], [`content`] | tools, their results and what these are made of |
+//! | [`resources`], [`prompts`], [`completion`] | what else a server offers |
+//! | [`subscriptions`] | what changed, and who wants to know |
+//! | [`input`] | what a server asks its client for |
 //! | [`progress`], [`cancel`], [`logging`] | what travels beside a request |
 //! | [`http`] | header names and values of the HTTP transports |
 //! | [`wire`] | one model, written for a given revision |
@@ -35,9 +38,14 @@ pub mod envelope;
 pub mod lifecycle;
 
 pub mod cancel;
+pub mod completion;
 pub mod content;
+pub mod input;
 pub mod logging;
 pub mod progress;
+pub mod prompts;
+pub mod resources;
+pub mod subscriptions;
 pub mod tools;
 
 pub mod http;

@@ -1,5 +1,7 @@
 //! How a conversation opens: `initialize` (by handshake) and `server/discover` (stateless), and who the peers are.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::Revision;
@@ -69,7 +71,7 @@ impl Implementation {
     }
 }
 
-/// What a client can do, as it declared it. Questions to it are added with the features that ask them.
+/// What a client can do, as it declared it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClientCapabilities {
     declared: Map<String, Value>,
@@ -85,21 +87,85 @@ impl ClientCapabilities {
     pub fn has(&self, name: &str) -> bool {
         self.declared.get(name).is_some_and(Value::is_object)
     }
+
+    /// The settings that the client gave with a capability.
+    #[must_use]
+    pub fn settings(&self, name: &str) -> Option<&Map<String, Value>> {
+        self.declared.get(name)?.as_object()
+    }
+
+    /// Whether the client declared an extension, by its full name.
+    #[must_use]
+    pub fn has_extension(&self, name: &str) -> bool {
+        self.settings("extensions")
+            .and_then(|extensions| extensions.get(name))
+            .is_some_and(Value::is_object)
+    }
+}
+
+impl From<Map<String, Value>> for ClientCapabilities {
+    /// Capabilities as a client would declare them.
+    fn from(declared: Map<String, Value>) -> Self {
+        Self::from_map(declared)
+    }
+}
+
+/// Something that a server offers and declares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Feature {
+    /// `tools/list` and `tools/call`.
+    Tools,
+    /// Clients are told when the list of tools changes.
+    ToolsListChanged,
+    /// `resources/list`, `resources/templates/list` and `resources/read`.
+    Resources,
+    /// Clients are told when the list of resources changes.
+    ResourcesListChanged,
+    /// Clients can ask to be told when a resource changes.
+    ResourcesSubscribe,
+    /// `prompts/list` and `prompts/get`.
+    Prompts,
+    /// Clients are told when the list of prompts changes.
+    PromptsListChanged,
+    /// `completion/complete`.
+    Completions,
+    /// Log messages, and `logging/setLevel` in the older revisions.
+    Logging,
 }
 
 /// What this server can do. A capability that is not declared has no methods.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct ServerCapabilities {
-    /// `tools/list` and `tools/call` are served.
-    pub tools: bool,
+    features: BTreeSet<Feature>,
 }
 
 impl ServerCapabilities {
+    /// A server that can do nothing yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            features: BTreeSet::new(),
+        }
+    }
+
     /// A server that has tools and nothing else.
     #[must_use]
-    pub const fn tools_only() -> Self {
-        Self { tools: true }
+    pub fn tools_only() -> Self {
+        Self::new().with(Feature::Tools)
+    }
+
+    /// Adds a feature.
+    #[must_use]
+    pub fn with(mut self, feature: Feature) -> Self {
+        self.features.insert(feature);
+        self
+    }
+
+    /// Whether a feature is offered.
+    #[must_use]
+    pub fn has(&self, feature: Feature) -> bool {
+        self.features.contains(&feature)
     }
 }
 

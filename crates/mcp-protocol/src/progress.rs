@@ -31,6 +31,8 @@ pub struct Progress {
     pub token: ProgressToken,
     /// Grows with each notification of a request; without a total it merely counts them.
     pub progress: u64,
+    /// Where it will end, where that is known.
+    pub total: Option<u64>,
     /// What happens, for people. Not in 2024-11-05.
     pub message: Option<String>,
 }
@@ -42,7 +44,15 @@ impl Progress {
         Self {
             token,
             progress,
+            total: None,
             message,
         }
+    }
+
+    /// Adds where it will end.
+    #[must_use]
+    pub const fn with_total(mut self, total: Option<u64>) -> Self {
+        self.total = total;
+        self
     }
 }

@@ -126,15 +126,27 @@ impl ToolAnnotations {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ListToolsResult {
-    /// The tools, in an order that does not change.
+    /// One page of tools, in an order that does not change.
     pub tools: Vec<Tool>,
+    /// Leads to the next page; absent on the last one.
+    pub next_cursor: Option<String>,
 }
 
 impl ListToolsResult {
     /// All tools on one page.
     #[must_use]
     pub const fn new(tools: Vec<Tool>) -> Self {
-        Self { tools }
+        Self {
+            tools,
+            next_cursor: None,
+        }
+    }
+
+    /// Says how the next page is found.
+    #[must_use]
+    pub fn with_next_cursor(mut self, cursor: Option<String>) -> Self {
+        self.next_cursor = cursor;
+        self
     }
 }
 

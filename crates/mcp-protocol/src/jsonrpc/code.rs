@@ -21,6 +21,8 @@ impl ErrorCode {
     pub const INVALID_PARAMS: Self = Self(-32602);
     /// We did not do our work.
     pub const INTERNAL_ERROR: Self = Self(-32603);
+    /// A resource that is not there (2024-11-05 to 2025-11-25; forbidden later).
+    pub const RESOURCE_NOT_FOUND: Self = Self(-32002);
     /// HTTP headers and body tell different stories (2026-07-28).
     pub const HEADER_MISMATCH: Self = Self(-32020);
     /// The request needs a capability that its client did not declare (2026-07-28).
@@ -102,6 +104,41 @@ impl ErrorObject {
             ErrorCode::INVALID_PARAMS,
             format!("unknown tool {}", quoted(name)),
         )
+    }
+
+    /// [`ErrorCode::INVALID_PARAMS`], naming a prompt that does not exist (cut, since the name may be of any length).
+    #[must_use]
+    pub fn unknown_prompt(name: &str) -> Self {
+        Self::new(
+            ErrorCode::INVALID_PARAMS,
+            format!("unknown prompt {}", quoted(name)),
+        )
+    }
+
+    /// A resource that is not there: a code of its own until 2025-11-25, [`ErrorCode::INVALID_PARAMS`] since.
+    #[must_use]
+    pub fn resource_not_found(uri: &str, revision: Revision) -> Self {
+        let code = if revision.is_modern() {
+            ErrorCode::INVALID_PARAMS
+        } else {
+            ErrorCode::RESOURCE_NOT_FOUND
+        };
+        Self::new(code, "resource not found").with_data(json!({ "uri": uri }))
+    }
+
+    /// [`ErrorCode::MISSING_CLIENT_CAPABILITY`] with the capabilities that the request needs, in the shape in which a
+    /// client declares them.
+    #[must_use]
+    pub fn missing_capability(required: &Map<String, Value>) -> Self {
+        let names: Vec<String> = required.keys().map(|name| format!("`{name}`")).collect();
+        Self::new(
+            ErrorCode::MISSING_CLIENT_CAPABILITY,
+            format!(
+                "this needs a capability that the client did not declare: {}",
+                names.join(", ")
+            ),
+        )
+        .with_data(json!({ "requiredCapabilities": required }))
     }
 
     /// [`ErrorCode::INTERNAL_ERROR`].

@@ -22,6 +22,15 @@ pub enum Outgoing {
         /// The `error` member.
         error: ErrorObject,
     },
+    /// A request of ours (2024-11-05 to 2025-11-25).
+    Request {
+        /// From our own number space.
+        id: RequestId,
+        /// Its method.
+        method: &'static str,
+        /// Its parameters; left out of the message when empty.
+        params: Map<String, Value>,
+    },
     /// A notification.
     Notification {
         /// Its method.
@@ -53,6 +62,13 @@ impl Outgoing {
                     members.insert("id".to_owned(), id.to_value());
                 }
                 members.insert("error".to_owned(), Value::Object(error.to_map()));
+            }
+            Self::Request { id, method, params } => {
+                members.insert("id".to_owned(), id.to_value());
+                members.insert("method".to_owned(), method.into());
+                if !params.is_empty() {
+                    members.insert("params".to_owned(), Value::Object(params));
+                }
             }
             Self::Notification { method, params } => {
                 members.insert("method".to_owned(), method.into());

@@ -60,6 +60,14 @@ pub(super) fn put_meta(object: &mut Map<String, Value>, meta: &Meta) {
     }
 }
 
+/// The wire name of a role.
+pub(super) const fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::User => "user",
+        Role::Assistant => "assistant",
+    }
+}
+
 fn put_media(written: &mut Map<String, Value>, kind: &str, media: &MediaContent) {
     written.put("type", kind);
     written.put("data", media.data.clone());
@@ -76,7 +84,7 @@ fn put_link(written: &mut Map<String, Value>, link: &ResourceLink) {
     written.put_some("size", link.size);
 }
 
-fn contents(contents: &ResourceContents) -> Map<String, Value> {
+pub(super) fn contents(contents: &ResourceContents) -> Map<String, Value> {
     let mut written = Map::new();
     written.put("uri", contents.uri.clone());
     written.put_some("mimeType", contents.mime_type.clone());
@@ -87,16 +95,17 @@ fn contents(contents: &ResourceContents) -> Map<String, Value> {
     written
 }
 
-fn put_annotations(block: &mut Map<String, Value>, annotations: &Annotations, revision: Revision) {
+pub(super) fn put_annotations(
+    block: &mut Map<String, Value>,
+    annotations: &Annotations,
+    revision: Revision,
+) {
     let mut written = Map::new();
     if !annotations.audience.is_empty() {
         let audience: Vec<Value> = annotations
             .audience
             .iter()
-            .map(|role| match role {
-                Role::User => "user".into(),
-                Role::Assistant => "assistant".into(),
-            })
+            .map(|role| role_name(*role).into())
             .collect();
         written.put("audience", audience);
     }

@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 use super::ToWire;
 use super::members::Members;
 use crate::Revision;
-use crate::lifecycle::{DiscoverResult, Implementation, InitializeResult, ServerCapabilities};
+use crate::lifecycle::{
+    DiscoverResult, Feature, Implementation, InitializeResult, ServerCapabilities,
+};
 
 impl ToWire for InitializeResult {
     fn to_wire(&self, revision: Revision) -> Map<String, Value> {
@@ -49,10 +51,42 @@ impl ToWire for Implementation {
 }
 
 impl ToWire for ServerCapabilities {
-    fn to_wire(&self, _revision: Revision) -> Map<String, Value> {
+    fn to_wire(&self, revision: Revision) -> Map<String, Value> {
         let mut capabilities = Map::new();
-        if self.tools {
-            capabilities.put("tools", Map::new());
+        let mut put = |feature: Feature, name: &str, settings: &[(Feature, &str)]| {
+            if !self.has(feature) {
+                return;
+            }
+            let mut written = Map::new();
+            for (setting, key) in settings {
+                if self.has(*setting) {
+                    written.put(key, true);
+                }
+            }
+            capabilities.put(name, written);
+        };
+        let changed = "listChanged";
+        put(
+            Feature::Tools,
+            "tools",
+            &[(Feature::ToolsListChanged, changed)],
+        );
+        put(
+            Feature::Resources,
+            "resources",
+            &[
+                (Feature::ResourcesListChanged, changed),
+                (Feature::ResourcesSubscribe, "subscribe"),
+            ],
+        );
+        put(
+            Feature::Prompts,
+            "prompts",
+            &[(Feature::PromptsListChanged, changed)],
+        );
+        put(Feature::Logging, "logging", &[]);
+        if revision >= Revision::V2025_03_26 {
+            put(Feature::Completions, "completions", &[]);
         }
         capabilities
     }

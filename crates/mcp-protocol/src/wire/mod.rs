@@ -3,20 +3,30 @@
 //! Old clients tolerate fields that they do not know, yet a field that a revision does not define is left out all the
 //! same; content of a kind that a revision does not know is replaced, because old clients reject it.
 
+mod completion;
 mod content;
+mod input;
 mod lifecycle;
+mod logging;
 mod members;
 mod progress;
+mod prompts;
+mod resources;
+mod subscriptions;
 mod tools;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use crate::Revision;
 use crate::envelope::SERVER_INFO;
+use crate::input::InputRequest;
 use crate::lifecycle::Implementation;
 use members::Members;
+
+pub use subscriptions::stamp;
 
 /// Something that can be the `result` or the `params` of a message.
 pub trait ToWire {
@@ -44,13 +54,44 @@ pub fn complete(
         );
         result.put("cacheScope", cache.scope.as_str());
     }
+    sign(&mut result, revision, server);
+    result
+}
+
+/// The result that asks for more input instead of answering (2026-07-28): what is asked for, and the state that the
+/// client is to bring back unchanged. One of the two is there, or the client would have nothing to do.
+#[must_use]
+pub fn input_required(
+    requests: &BTreeMap<String, InputRequest>,
+    state: Option<String>,
+    revision: Revision,
+    server: &Implementation,
+) -> Map<String, Value> {
+    let mut result = Map::new();
+    result.put("resultType", "input_required");
+    if !requests.is_empty() {
+        let mut written = Map::new();
+        for (key, request) in requests {
+            let mut entry = Map::new();
+            entry.put("method", request.method());
+            entry.put("params", request.to_wire(revision));
+            written.put(key, entry);
+        }
+        result.put("inputRequests", written);
+    }
+    result.put_some("requestState", state);
+    sign(&mut result, revision, server);
+    result
+}
+
+/// Says who answered.
+fn sign(result: &mut Map<String, Value>, revision: Revision, server: &Implementation) {
     let mut meta = match result.remove("_meta") {
         Some(Value::Object(meta)) => meta,
         _ => Map::new(),
     };
     meta.put(SERVER_INFO, server.to_wire(revision));
     result.put("_meta", meta);
-    result
 }
 
 /// How long a client may keep a result (2026-07-28; required on discovery, lists and reads).
@@ -64,6 +105,18 @@ pub struct Cache {
 }
 
 impl Cache {
+    /// A result that should not be kept at all.
+    pub const NONE: Self = Self::private(Duration::ZERO);
+
+    /// A result for this caller alone.
+    #[must_use]
+    pub const fn private(ttl: Duration) -> Self {
+        Self {
+            ttl,
+            scope: CacheScope::Private,
+        }
+    }
+
     /// A result that is the same for every caller.
     #[must_use]
     pub const fn public(ttl: Duration) -> Self {

@@ -12,6 +12,7 @@ impl ToWire for Progress {
         let mut params = Map::new();
         params.put("progressToken", self.token.to_value());
         params.put("progress", self.progress);
+        params.put_some("total", self.total);
         if revision >= Revision::V2025_03_26 {
             params.put_some("message", self.message.clone());
         }

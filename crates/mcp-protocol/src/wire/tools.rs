@@ -17,6 +17,7 @@ impl ToWire for ListToolsResult {
             .collect();
         let mut result = Map::new();
         result.put("tools", tools);
+        result.put_some("nextCursor", self.next_cursor.clone());
         result
     }
 }
