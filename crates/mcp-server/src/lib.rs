@@ -54,23 +54,33 @@
 //! |---|---|
 //! | [`engine`] | what is answered to what, without I/O |
 //! | `driver` | tasks, timers and streams around an engine |
-//! | `tool` | what a server offers |
+//! | `tool`, `resource`, `prompt` | what a server offers |
+//! | `context` | what a handler knows of its caller, and how it tells and asks |
 //! | `memory` | a client for tests |
 
 pub mod engine;
 
+mod context;
 mod driver;
+mod failure;
 mod limits;
 mod memory;
+mod prompt;
 mod registry;
+mod resource;
+mod seal;
 mod server;
 mod tool;
 
+pub use context::CallContext;
 pub use driver::{Replies, Reply, ServeError, Session, SessionClosed};
-pub use limits::{MAX_PROGRESS_BYTES, ServerLimits};
+pub use failure::ToolError;
+pub use limits::{MAX_PROGRESS_BYTES, MAX_QUESTIONS, MAX_STATE_BYTES, ServerLimits};
 pub use memory::MemoryClient;
+pub use prompt::{Completer, Prompt};
+pub use resource::{Page, ResourceProvider};
 pub use server::{Server, ServerBuilder};
-pub use tool::{CallContext, Principal, Tool, ToolError};
+pub use tool::{Principal, Tool};
 
 #[doc(no_inline)]
 pub use async_trait::async_trait;

@@ -5,6 +5,13 @@ use std::time::Duration;
 /// The longest progress message that is sent; the rest is cut. Clients show one line.
 pub const MAX_PROGRESS_BYTES: usize = 1024;
 
+/// The most that one call may ask its client at the same time.
+pub const MAX_QUESTIONS: usize = 8;
+
+/// The most that one call may keep between its rounds, answers included, in bytes of JSON. It travels through the client
+/// and back.
+pub const MAX_STATE_BYTES: usize = 256 * 1024;
+
 /// What a server accepts and keeps at most. Hitting a bound is answered by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -22,6 +29,18 @@ pub struct ServerLimits {
     pub progress_burst: u32,
     /// The time between two progress messages of a call whose burst is used up.
     pub progress_interval: Duration,
+    /// Log messages that one call may send at once; after that, one each [`log_interval`](Self::log_interval).
+    pub log_burst: u32,
+    /// The time between two log messages of a call whose burst is used up; what comes in between is left out.
+    pub log_interval: Duration,
+    /// Tools or prompts on one page of their list.
+    pub page: usize,
+    /// Streams of changes that one connection may have open (2026-07-28).
+    pub listens_per_connection: usize,
+    /// How long a client may take to answer a question (until 2025-11-25).
+    pub answer_timeout: Duration,
+    /// How long a client may take to come back with an answer (2026-07-28).
+    pub state_ttl: Duration,
     /// How long the end of a connection waits for the futures of its calls to be dropped, and for the last answers
     /// to be written.
     pub drain: Duration,
@@ -36,6 +55,12 @@ impl Default for ServerLimits {
             outbox: 64,
             progress_burst: 8,
             progress_interval: Duration::from_millis(250),
+            log_burst: 64,
+            log_interval: Duration::from_millis(50),
+            page: 250,
+            listens_per_connection: 32,
+            answer_timeout: Duration::from_secs(10 * 60),
+            state_ttl: Duration::from_secs(60 * 60),
             drain: Duration::from_secs(10),
         }
     }

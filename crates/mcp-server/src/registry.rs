@@ -1,33 +1,52 @@
-//! What a server consists of besides its state: who it is and which tools it has. It never changes once built.
+//! What a server consists of besides its state: who it is and what it offers. It never changes once built.
 
 use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use mcp_protocol::lifecycle::{Implementation, ServerCapabilities};
-use mcp_protocol::tools;
+use mcp_protocol::lifecycle::{Feature, Implementation, ServerCapabilities};
+use mcp_protocol::{prompts, tools};
 
-use crate::Tool;
+use crate::seal::Seal;
+use crate::{Completer, Prompt, ResourceProvider, Tool};
 
 /// The fixed part of a server, shared by all its engines.
 #[derive(Debug)]
 pub(crate) struct Registry {
     info: Implementation,
     instructions: Option<String>,
-    tools: Vec<Entry>,
+    tools: Vec<Entry<tools::Tool, dyn Tool>>,
+    prompts: Vec<Entry<prompts::Prompt, dyn Prompt>>,
+    resources: Option<Arc<dyn ResourceProvider>>,
+    completer: Option<Arc<dyn Completer>>,
+    offered: ServerCapabilities,
+    seal: Seal,
+    /// One moment by both clocks: what travels through clients is dated by the calendar.
+    epoch: (Instant, u64),
 }
 
 #[derive(Debug)]
-struct Entry {
-    definition: tools::Tool,
-    tool: Arc<dyn Tool>,
+struct Entry<D, H: ?Sized> {
+    definition: D,
+    handler: Arc<H>,
 }
 
 impl Registry {
-    /// A server without tools.
-    pub(crate) const fn new(info: Implementation) -> Self {
+    /// A server that offers nothing.
+    pub(crate) fn new(info: Implementation) -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
             info,
             instructions: None,
             tools: Vec::new(),
+            prompts: Vec::new(),
+            resources: None,
+            completer: None,
+            offered: ServerCapabilities::new(),
+            seal: Seal::random(),
+            epoch: (
+                Instant::now(),
+                since.map(|since| since.as_secs()).unwrap_or_default(),
+            ),
         }
     }
 
@@ -37,19 +56,54 @@ impl Registry {
     }
 
     /// Adds a tool; one of the same name takes the place of the earlier one.
-    pub(crate) fn add_tool(&mut self, tool: Arc<dyn Tool>) {
+    pub(crate) fn add_tool(&mut self, handler: Arc<dyn Tool>) {
+        self.offer(Feature::Tools);
+        let definition = handler.definition();
         let entry = Entry {
-            definition: tool.definition(),
-            tool,
+            definition,
+            handler,
         };
-        match self
-            .tools
-            .iter_mut()
-            .find(|known| known.definition.name == entry.definition.name)
-        {
-            Some(known) => *known = entry,
+        let same =
+            |known: &Entry<tools::Tool, dyn Tool>| known.definition.name == entry.definition.name;
+        match self.tools.iter().position(same) {
+            Some(at) => self.tools.splice(at..=at, [entry]).for_each(drop),
             None => self.tools.push(entry),
         }
+    }
+
+    /// Adds a prompt, likewise.
+    pub(crate) fn add_prompt(&mut self, handler: Arc<dyn Prompt>) {
+        self.offer(Feature::Prompts);
+        let definition = handler.definition();
+        let entry = Entry {
+            definition,
+            handler,
+        };
+        let same = |known: &Entry<prompts::Prompt, dyn Prompt>| {
+            known.definition.name == entry.definition.name
+        };
+        match self.prompts.iter().position(same) {
+            Some(at) => self.prompts.splice(at..=at, [entry]).for_each(drop),
+            None => self.prompts.push(entry),
+        }
+    }
+
+    pub(crate) fn set_resources(&mut self, provider: Arc<dyn ResourceProvider>) {
+        self.offer(Feature::Resources);
+        self.resources = Some(provider);
+    }
+
+    pub(crate) fn set_completer(&mut self, completer: Arc<dyn Completer>) {
+        self.offer(Feature::Completions);
+        self.completer = Some(completer);
+    }
+
+    pub(crate) fn offer(&mut self, feature: Feature) {
+        self.offered = std::mem::take(&mut self.offered).with(feature);
+    }
+
+    pub(crate) fn set_seal(&mut self, seal: Seal) {
+        self.seal = seal;
     }
 
     pub(crate) const fn info(&self) -> &Implementation {
@@ -60,25 +114,49 @@ impl Registry {
         self.instructions.clone()
     }
 
-    #[expect(
-        clippy::unused_self,
-        reason = "capabilities will follow from what is registered"
-    )]
-    pub(crate) const fn capabilities(&self) -> ServerCapabilities {
-        ServerCapabilities::tools_only()
+    pub(crate) const fn capabilities(&self) -> &ServerCapabilities {
+        &self.offered
     }
 
-    pub(crate) fn definitions(&self) -> Vec<tools::Tool> {
-        self.tools
-            .iter()
-            .map(|entry| entry.definition.clone())
-            .collect()
+    pub(crate) fn offers(&self, feature: Feature) -> bool {
+        self.offered.has(feature)
+    }
+
+    pub(crate) fn tools(&self) -> Vec<&tools::Tool> {
+        self.tools.iter().map(|entry| &entry.definition).collect()
     }
 
     pub(crate) fn tool(&self, name: &str) -> Option<&Arc<dyn Tool>> {
-        self.tools
-            .iter()
-            .find(|entry| entry.definition.name == name)
-            .map(|entry| &entry.tool)
+        let mut tools = self.tools.iter();
+        let entry = tools.find(|entry| entry.definition.name == name)?;
+        Some(&entry.handler)
+    }
+
+    pub(crate) fn prompts(&self) -> Vec<&prompts::Prompt> {
+        self.prompts.iter().map(|entry| &entry.definition).collect()
+    }
+
+    pub(crate) fn prompt(&self, name: &str) -> Option<(&prompts::Prompt, &Arc<dyn Prompt>)> {
+        let mut prompts = self.prompts.iter();
+        let entry = prompts.find(|entry| entry.definition.name == name)?;
+        Some((&entry.definition, &entry.handler))
+    }
+
+    pub(crate) const fn resources(&self) -> Option<&Arc<dyn ResourceProvider>> {
+        self.resources.as_ref()
+    }
+
+    pub(crate) const fn completer(&self) -> Option<&Arc<dyn Completer>> {
+        self.completer.as_ref()
+    }
+
+    pub(crate) const fn seal(&self) -> &Seal {
+        &self.seal
+    }
+
+    /// The calendar's seconds at a moment.
+    pub(crate) fn unix_seconds(&self, now: Instant) -> u64 {
+        let (instant, seconds) = self.epoch;
+        seconds.saturating_add(now.saturating_duration_since(instant).as_secs())
     }
 }

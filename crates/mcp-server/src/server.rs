@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use mcp_protocol::jsonrpc::Incoming;
-use mcp_protocol::lifecycle::Implementation;
+use mcp_protocol::lifecycle::{Feature, Implementation};
+use mcp_protocol::subscriptions::Change;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -13,7 +14,11 @@ use crate::driver::{self, Replies, ServeError, Session};
 use crate::engine::{Channel, Engine};
 use crate::memory::MemoryClient;
 use crate::registry::Registry;
-use crate::{Principal, ServerLimits, Tool};
+use crate::seal::Seal;
+use crate::{Completer, Principal, Prompt, ResourceProvider, ServerLimits, Tool};
+
+/// How many changes may wait for a connection that is busy; it is told of everything it listens to if there are more.
+const CHANGES: usize = 256;
 
 /// An MCP server: a name, its tools, its limits. Clones are the same server.
 #[derive(Clone, Debug)]
@@ -32,6 +37,10 @@ pub(crate) struct Shared {
     pub(crate) tasks: TaskTracker,
     /// Ends all of these.
     pub(crate) stop: CancellationToken,
+    /// Ends what waits for changes; calls go on.
+    pub(crate) quiesce: CancellationToken,
+    /// What changed, for all connections.
+    pub(crate) changes: broadcast::Sender<Change>,
 }
 
 impl Server {
@@ -94,6 +103,19 @@ impl Server {
         (driver::open(&self.shared, principal, Some(sender)), replies)
     }
 
+    /// Tells all clients that want to know that something changed. What the server was not built to announce is told to
+    /// nobody. Never blocks.
+    pub fn announce(&self, change: Change) {
+        // An error means that nobody is connected.
+        let _ = self.shared.changes.send(change);
+    }
+
+    /// Ends the streams of those who wait for changes (2026-07-28), now and from now on: they would stay open for ever
+    /// and hold up a shutdown. Calls go on.
+    pub fn end_subscriptions(&self) {
+        self.shared.quiesce.cancel();
+    }
+
     /// Connects a client in the same process.
     ///
     /// Must be called inside a Tokio runtime.
@@ -105,6 +127,7 @@ impl Server {
     /// Ends all sessions and exchanges, cancels what runs in them, and waits until the futures of their calls have
     /// been dropped. New ones end at once. Connections of [`serve`](Self::serve) have a shutdown of their own.
     pub async fn stop(&self) {
+        self.shared.quiesce.cancel();
         self.shared.stop.cancel();
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
@@ -117,6 +140,7 @@ impl Server {
             Arc::clone(&self.shared.registry),
             &self.shared.limits,
             channel,
+            Principal::local(),
         )
     }
 }
@@ -143,6 +167,61 @@ impl ServerBuilder {
         self
     }
 
+    /// Offers resources. There is one provider; a later one takes its place.
+    pub fn resources(mut self, provider: Arc<dyn ResourceProvider>) -> Self {
+        self.registry.set_resources(provider);
+        self
+    }
+
+    /// Adds a prompt, in the manner of [`tool`](Self::tool).
+    pub fn prompt(mut self, prompt: Arc<dyn Prompt>) -> Self {
+        self.registry.add_prompt(prompt);
+        self
+    }
+
+    /// Offers proposals for arguments. There is one completer; a later one takes its place.
+    pub fn completions(mut self, completer: Arc<dyn Completer>) -> Self {
+        self.registry.set_completer(completer);
+        self
+    }
+
+    /// Lets handlers log to their clients, see [`CallContext::log`](crate::CallContext::log).
+    pub fn logging(mut self) -> Self {
+        self.registry.offer(Feature::Logging);
+        self
+    }
+
+    /// Promises to announce changes of the list of tools, see [`Server::announce`].
+    pub fn announces_tools(mut self) -> Self {
+        self.registry.offer(Feature::ToolsListChanged);
+        self
+    }
+
+    /// Promises to announce changes of the list of prompts.
+    pub fn announces_prompts(mut self) -> Self {
+        self.registry.offer(Feature::PromptsListChanged);
+        self
+    }
+
+    /// Promises to announce changes of the list of resources.
+    pub fn announces_resources(mut self) -> Self {
+        self.registry.offer(Feature::ResourcesListChanged);
+        self
+    }
+
+    /// Promises to announce changes of single resources to those who subscribe to them.
+    pub fn announces_updates(mut self) -> Self {
+        self.registry.offer(Feature::ResourcesSubscribe);
+        self
+    }
+
+    /// Sets the key under which cursors and the state between rounds are authenticated. Servers that stand in for one
+    /// another share it; without it each server makes its own.
+    pub fn seal_key(mut self, key: &[u8; 32]) -> Self {
+        self.registry.set_seal(Seal::new(key));
+        self
+    }
+
     /// Sets the limits.
     pub fn limits(mut self, limits: ServerLimits) -> Self {
         self.limits = limits;
@@ -160,6 +239,8 @@ impl ServerBuilder {
                 permits: Arc::new(Semaphore::new(permits)),
                 tasks: TaskTracker::new(),
                 stop: CancellationToken::new(),
+                quiesce: CancellationToken::new(),
+                changes: broadcast::Sender::new(CHANGES),
             }),
         }
     }

@@ -1,14 +1,13 @@
-//! What a server offers: the [`Tool`] trait and what surrounds one call of it. Who calls it, and when, is the driver's.
+//! What a server can do: the [`Tool`] trait, and on whose behalf it is called. Who calls it, and when, is the driver's.
 
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use mcp_protocol::Revision;
-use mcp_protocol::lifecycle::Implementation;
 use mcp_protocol::tools::{self, CallToolResult};
 use serde_json::{Map, Value};
+
+use crate::{CallContext, ToolError};
 
 /// A tool that clients can call.
 ///
@@ -33,88 +32,6 @@ pub trait Tool: fmt::Debug + Send + Sync + 'static {
     ) -> Result<CallToolResult, ToolError>;
 }
 
-/// What a call knows of its caller, and its way to report progress.
-#[derive(Clone)]
-pub struct CallContext {
-    revision: Revision,
-    client_info: Option<Arc<Implementation>>,
-    principal: Principal,
-    progress: Option<Arc<dyn Fn(String) + Send + Sync>>,
-}
-
-impl CallContext {
-    /// A call by nobody in particular, whose progress goes nowhere; the `with_` methods make it more than that. Tests
-    /// of tools use it too.
-    #[must_use]
-    pub fn new(revision: Revision) -> Self {
-        Self {
-            revision,
-            client_info: None,
-            principal: Principal::local(),
-            progress: None,
-        }
-    }
-
-    /// Says which program calls.
-    #[must_use]
-    pub fn with_client_info(mut self, client_info: Option<Arc<Implementation>>) -> Self {
-        self.client_info = client_info;
-        self
-    }
-
-    /// Says on whose behalf.
-    #[must_use]
-    pub fn with_principal(mut self, principal: Principal) -> Self {
-        self.principal = principal;
-        self
-    }
-
-    /// Says where progress goes. `sink` must be cheap and must not block.
-    #[must_use]
-    pub fn with_progress(mut self, sink: impl Fn(String) + Send + Sync + 'static) -> Self {
-        self.progress = Some(Arc::new(sink));
-        self
-    }
-
-    /// Tells the client what happens now, if it asked for progress. Cheap, never blocks; when there is more to tell
-    /// than the rate allows, the newest message wins. A message is cut after
-    /// [`MAX_PROGRESS_BYTES`](crate::MAX_PROGRESS_BYTES).
-    pub fn progress(&self, message: impl Into<String>) {
-        if let Some(sink) = &self.progress {
-            sink(message.into());
-        }
-    }
-
-    /// The revision that the caller speaks.
-    #[must_use]
-    pub const fn revision(&self) -> Revision {
-        self.revision
-    }
-
-    /// The calling program, as it calls itself: for logs, never for trust.
-    #[must_use]
-    pub fn client_info(&self) -> Option<&Implementation> {
-        self.client_info.as_deref()
-    }
-
-    /// On whose behalf the call is made, as far as the transport knows.
-    #[must_use]
-    pub const fn principal(&self) -> &Principal {
-        &self.principal
-    }
-}
-
-impl fmt::Debug for CallContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallContext")
-            .field("revision", &self.revision)
-            .field("client_info", &self.client_info)
-            .field("principal", &self.principal)
-            .field("wants_progress", &self.progress.is_some())
-            .finish()
-    }
-}
-
 /// On whose behalf something is asked. What belongs to one principal is unknown to the others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Principal(Arc<str>);
@@ -136,58 +53,5 @@ impl Principal {
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// We did not do our work. The client gets `-32603` with the safe sentence and a reference id; the log gets the same
-/// id with everything.
-#[derive(Debug)]
-pub struct ToolError {
-    sentence: String,
-    reference: Option<String>,
-    source: Option<Box<dyn Error + Send + Sync>>,
-}
-
-impl ToolError {
-    /// An error with a sentence that **the client may see**: nothing of the host in it, no full stop.
-    pub fn new(sentence: impl Into<String>) -> Self {
-        Self {
-            sentence: sentence.into(),
-            reference: None,
-            source: None,
-        }
-    }
-
-    /// Adds the reference id under which the tool has logged already; otherwise one is made.
-    #[must_use]
-    pub fn with_reference(mut self, reference: impl Into<String>) -> Self {
-        self.reference = Some(reference.into());
-        self
-    }
-
-    /// Adds the cause, for the log only.
-    #[must_use]
-    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
-        self
-    }
-
-    pub(crate) fn reference(&self) -> Option<&str> {
-        self.reference.as_deref()
-    }
-}
-
-impl fmt::Display for ToolError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.sentence)
-    }
-}
-
-impl Error for ToolError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_ref().map(|source| {
-            let source: &(dyn Error + 'static) = source.as_ref();
-            source
-        })
     }
 }

@@ -1,42 +1,55 @@
 //! The tasks of the calls of one engine. A panic ends at the boundary of its task.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use mcp_protocol::jsonrpc::ErrorObject;
-use mcp_protocol::tools::CallToolResult;
-use serde_json::json;
-use tokio::sync::{Notify, Semaphore};
+use mcp_protocol::subscriptions::Change;
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, broadcast};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use uuid::Uuid;
 
-use crate::engine::{CallId, CallOutcome, Input, Start};
-use crate::tool::{CallContext, Principal, ToolError};
-
-/// How many progress messages may wait for the driver; it takes them at its next turn, so more than that are a tool
-/// in a hurry, whose newest messages count.
-const BOARD: usize = 256;
+use super::board::{Board, CallLine};
+use super::work;
+use crate::context::Rounds;
+use crate::engine::{CallId, CallOutcome, Input, Product, Question, Start, Ticket};
+use crate::failure::Kind;
+use crate::server::Shared;
+use crate::{CallContext, Principal, ToolError};
 
 /// The tasks, and the board on which they leave their progress.
 #[derive(Debug)]
 pub(super) struct RunningCalls {
-    tasks: JoinSet<Result<CallToolResult, ToolError>>,
-    running: HashMap<Id, CallId>,
+    tasks: JoinSet<Result<Product, ToolError>>,
+    running: HashMap<Id, Running>,
     handles: HashMap<CallId, AbortHandle>,
     board: Arc<Board>,
     permits: Arc<Semaphore>,
+    changes: broadcast::Sender<Change>,
+    patience: Duration,
     principal: Principal,
 }
 
+/// One call, and what it has learnt from its client.
+#[derive(Debug)]
+struct Running {
+    call: CallId,
+    rounds: Arc<Mutex<Rounds>>,
+}
+
 impl RunningCalls {
-    pub(super) fn new(permits: Arc<Semaphore>, principal: Principal) -> Self {
+    pub(super) fn new(shared: &Shared, principal: Principal) -> Self {
         Self {
             tasks: JoinSet::new(),
             running: HashMap::new(),
             handles: HashMap::new(),
             board: Arc::default(),
-            permits,
+            permits: Arc::clone(&shared.permits),
+            changes: shared.changes.clone(),
+            patience: shared.limits.answer_timeout,
             principal,
         }
     }
@@ -45,12 +58,12 @@ impl RunningCalls {
     pub(super) fn start(&mut self, start: Start) -> Option<Input> {
         let Start {
             call,
-            tool,
-            arguments,
+            work,
             revision,
             client_info,
+            capabilities,
             wants_progress,
-            ..
+            rounds,
         } = start;
         let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
             let error = ErrorObject::internal("the server has as many calls in flight as it may")
@@ -60,20 +73,30 @@ impl RunningCalls {
                 outcome: CallOutcome::Failed(error),
             });
         };
-        let mut context = CallContext::new(revision)
+        let line = CallLine {
+            call,
+            board: Arc::clone(&self.board),
+            changes: self.changes.clone(),
+            wants_progress,
+            patience: self.patience,
+        };
+        let rounds = Arc::new(Mutex::new(rounds));
+        let context = CallContext::new(revision)
             .with_client_info(client_info)
-            .with_principal(self.principal.clone());
-        if wants_progress {
-            let board = Arc::clone(&self.board);
-            context = context.with_progress(move |message| board.put(call, message));
-        }
+            .with_capabilities(capabilities)
+            .with_principal(self.principal.clone())
+            .with_line(Arc::new(line), Arc::clone(&rounds));
         let handle = self.tasks.spawn(async move {
             let _permit = permit;
-            tool.call(arguments, context).await
+            work::run(work, context).await
         });
-        self.running.insert(handle.id(), call);
+        self.running.insert(handle.id(), Running { call, rounds });
         self.handles.insert(call, handle);
         None
+    }
+
+    pub(super) fn answer(&self, ticket: Ticket, answer: Result<Value, ErrorObject>) {
+        self.board.answer(ticket, answer);
     }
 
     pub(super) fn cancel(&mut self, call: CallId) {
@@ -91,7 +114,7 @@ impl RunningCalls {
                 inputs.extend(self.ended(ended));
                 inputs
             }
-            () = self.board.written.notified() => self.board.take(),
+            () = self.board.written() => self.board.take(),
         }
     }
 
@@ -103,16 +126,36 @@ impl RunningCalls {
 
     fn ended(
         &mut self,
-        ended: Result<(Id, Result<CallToolResult, ToolError>), JoinError>,
+        ended: Result<(Id, Result<Product, ToolError>), JoinError>,
     ) -> Option<Input> {
-        let (id, outcome) = match ended {
-            Ok((id, Ok(result))) => (id, CallOutcome::Returned(result)),
-            Ok((id, Err(error))) => (id, CallOutcome::Failed(report(&error))),
-            Err(error) => (error.id(), CallOutcome::Failed(report_lost(error))),
+        let (id, result) = match ended {
+            Ok((id, result)) => (id, Ok(result)),
+            Err(error) => (error.id(), Err(error)),
         };
-        let call = self.running.remove(&id)?;
+        let Running { call, rounds } = self.running.remove(&id)?;
         self.handles.remove(&call);
+        let outcome = match result {
+            Ok(Ok(product)) => CallOutcome::Returned(product),
+            Ok(Err(error)) => outcome_of(&error, &rounds),
+            Err(error) => CallOutcome::Failed(report_lost(error)),
+        };
         Some(Input::Finished { call, outcome })
+    }
+}
+
+/// What is to be made of an error.
+fn outcome_of(error: &ToolError, rounds: &Mutex<Rounds>) -> CallOutcome {
+    match error.kind() {
+        Kind::Internal => CallOutcome::Failed(report(error)),
+        Kind::Refused(error) => CallOutcome::Failed(error.clone()),
+        Kind::Incapable(required) => CallOutcome::Incapable(required.clone()),
+        Kind::Input(requests) => {
+            let mut rounds = rounds.lock().unwrap_or_else(PoisonError::into_inner);
+            CallOutcome::Input(Question {
+                requests: requests.clone(),
+                rounds: std::mem::take(&mut rounds),
+            })
+        }
     }
 }
 
@@ -153,31 +196,4 @@ fn new_reference() -> String {
     let mut reference = Uuid::new_v4().simple().to_string();
     reference.truncate(12);
     reference
-}
-
-/// Where calls leave their progress without waiting.
-#[derive(Debug, Default)]
-struct Board {
-    messages: Mutex<VecDeque<(CallId, String)>>,
-    written: Notify,
-}
-
-impl Board {
-    fn put(&self, call: CallId, message: String) {
-        let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
-        if messages.len() >= BOARD {
-            messages.pop_front();
-        }
-        messages.push_back((call, message));
-        drop(messages);
-        self.written.notify_one();
-    }
-
-    fn take(&self) -> Vec<Input> {
-        let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
-        messages
-            .drain(..)
-            .map(|(call, message)| Input::Progress { call, message })
-            .collect()
-    }
 }

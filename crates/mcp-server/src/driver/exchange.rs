@@ -35,6 +35,8 @@ pub(crate) fn exchange(shared: &Arc<Shared>, message: Incoming, principal: Princ
                     }
                 }
             }
+            // A stream of changes gets its final answer, and so do the calls that are cut off.
+            deliver(&sender, core.step(Input::EndSubscriptions));
             deliver(&sender, core.step(Input::Closed));
             drop(sender);
             core.all_gone().await;

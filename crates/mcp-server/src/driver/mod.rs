@@ -3,18 +3,23 @@
 //! [`Core`] is what all transports share: an engine, the tasks of its calls, its timer. Around it, [`pipe`] moves
 //! lines, [`session`] serves one handshake session message by message, [`exchange`] serves one stateless request.
 
+mod board;
 mod calls;
 mod exchange;
 mod lines;
 mod pipe;
 mod reply;
 mod session;
+mod work;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
 use mcp_protocol::jsonrpc::OutgoingFrame;
+use mcp_protocol::subscriptions::Change;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::time;
 
 use crate::engine::{Channel, Engine, ExchangeId, Input, Output};
@@ -35,6 +40,9 @@ pub(crate) use session::open;
 struct Core {
     engine: Engine,
     calls: RunningCalls,
+    changes: broadcast::Receiver<Change>,
+    /// Whether those who wait for changes have been told that nothing more will come.
+    quiesced: bool,
     shared: Arc<Shared>,
 }
 
@@ -53,11 +61,14 @@ enum Delivery {
 
 impl Core {
     fn new(shared: Arc<Shared>, channel: Channel, principal: Principal) -> Self {
-        let engine = Engine::new(Arc::clone(&shared.registry), &shared.limits, channel);
-        let calls = RunningCalls::new(Arc::clone(&shared.permits), principal);
+        let registry = Arc::clone(&shared.registry);
+        let engine = Engine::new(registry, &shared.limits, channel, principal.clone());
+        let calls = RunningCalls::new(&shared, principal);
         Self {
             engine,
             calls,
+            changes: shared.changes.subscribe(),
+            quiesced: false,
             shared,
         }
     }
@@ -82,6 +93,7 @@ impl Core {
                     }
                     Output::Done { exchange } => deliveries.push(Delivery::Done { exchange }),
                     Output::Start(start) => inputs.extend(self.calls.start(start)),
+                    Output::Answered { ticket, answer } => self.calls.answer(ticket, answer),
                     Output::Cancel { call } => self.calls.cancel(call),
                 }
             }
@@ -103,6 +115,16 @@ impl Core {
         tokio::select! {
             inputs = self.calls.event() => inputs,
             () = timer => vec![Input::Wake],
+            change = self.changes.recv() => match change {
+                Ok(change) => vec![Input::Changed(change)],
+                Err(RecvError::Lagged(_)) => vec![Input::ChangedUnknown],
+                // The sender is part of what is shared, so it outlives this.
+                Err(RecvError::Closed) => std::future::pending().await,
+            },
+            () = self.shared.quiesce.cancelled(), if !self.quiesced => {
+                self.quiesced = true;
+                vec![Input::EndSubscriptions]
+            }
         }
     }
 

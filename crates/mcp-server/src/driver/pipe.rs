@@ -75,6 +75,7 @@ where
 
     // Whatever the end, the calls are cancelled and their futures gone before this returns; their answers, and those
     // that were ready, still go out, to a peer that reads them.
+    outbox.put(core.step(Input::EndSubscriptions), limits.outbox);
     outbox.put(core.step(Input::Closed), limits.outbox);
     let writable = !matches!(ending, Err(ServeError::Write(_)));
     let flush = async {

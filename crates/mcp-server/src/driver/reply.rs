@@ -7,9 +7,14 @@ use futures_util::Stream;
 use mcp_protocol::jsonrpc::{ErrorCode, Outgoing, OutgoingFrame};
 use tokio::sync::mpsc;
 
-/// How many messages may wait for the client of one exchange. One place is kept for the answer; notifications that
-/// find no other are left out.
+use crate::MAX_QUESTIONS;
+
+/// How many messages may wait for the client of one exchange.
 pub(super) const BUFFER: usize = 32;
+
+/// The places that are kept for the answer and for the questions of its call; notifications that find no other are left
+/// out.
+const KEPT: usize = 1 + MAX_QUESTIONS;
 
 /// A message for the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,9 +88,10 @@ impl Stream for Replies {
 
 /// Puts a message into the channel of one exchange, which never has to wait.
 pub(super) fn put(sender: &mpsc::Sender<Reply>, frame: OutgoingFrame, droppable: bool) {
-    if droppable && sender.capacity() < 2 {
+    if droppable && sender.capacity() <= KEPT {
         return;
     }
-    // An exchange has one answer, for which a place was kept; if the receiver is gone, nobody wants it.
+    // An exchange has one answer and some questions, for which places were kept; if the receiver is gone, nobody wants
+    // them.
     let _ = sender.try_send(Reply::new(frame));
 }

@@ -12,9 +12,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::reply::{self, BUFFER};
 use super::{Core, Delivery, Replies, Reply};
+use crate::Principal;
 use crate::engine::{Channel, ExchangeId, Input};
 use crate::server::Shared;
-use crate::tool::Principal;
 
 /// How many messages of its client may wait for a session's turn.
 const INBOX: usize = 16;
@@ -280,7 +280,16 @@ impl Actor {
                     (Some(sender), _) => reply::put(sender, frame, droppable),
                     (None, Style::OneStream) if droppable && self.outbox.len() >= limit => {}
                     (None, Style::OneStream) => self.outbox.push_back(Reply::new(frame)),
-                    (None, Style::StreamEach) => {}
+                    (None, Style::StreamEach) => {
+                        // What belongs to no message goes to the common stream, if one is open.
+                        if let Some(common) = self
+                            .common
+                            .as_ref()
+                            .filter(|_| exchange == ExchangeId::NONE)
+                        {
+                            reply::put(common, frame, droppable);
+                        }
+                    }
                 },
                 Delivery::Done { exchange } => {
                     self.exchanges.remove(&exchange);

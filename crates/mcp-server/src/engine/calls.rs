@@ -7,9 +7,10 @@ use mcp_protocol::jsonrpc::{ErrorObject, RequestId};
 use mcp_protocol::progress::{Progress, ProgressToken};
 use serde_json::json;
 
-use super::progress::{Meter, Rate};
+use super::progress::{Meter, Rate, Spacing};
 use super::{CallId, Caller, ExchangeId};
 use crate::ServerLimits;
+use crate::context::Report;
 
 /// The table of calls. A cancelled call keeps its place until its future is dropped, so that cancelling does not get
 /// around the bound.
@@ -21,6 +22,7 @@ pub(super) struct Calls {
     next: u64,
     capacity: usize,
     rate: Rate,
+    log_rate: Rate,
 }
 
 #[derive(Debug)]
@@ -28,6 +30,7 @@ struct Call {
     /// `None` once it is cancelled.
     caller: Option<Caller>,
     meter: Option<Meter>,
+    logs: Spacing,
 }
 
 impl Calls {
@@ -40,6 +43,10 @@ impl Calls {
             rate: Rate {
                 burst: limits.progress_burst,
                 interval: limits.progress_interval,
+            },
+            log_rate: Rate {
+                burst: limits.log_burst,
+                interval: limits.log_interval,
             },
         }
     }
@@ -77,6 +84,7 @@ impl Calls {
             Call {
                 caller: Some(caller),
                 meter,
+                logs: Spacing::new(now),
             },
         );
         Ok(call)
@@ -112,18 +120,31 @@ impl Calls {
         self.running.get(&call)?.caller.as_ref()
     }
 
-    /// Takes in a progress message; gives back what may be sent now.
+    /// Takes in how far a call is; gives back what may be sent now.
     pub(super) fn progress(
         &mut self,
         now: Instant,
         call: CallId,
-        message: String,
+        report: Report,
     ) -> Option<Progress> {
         self.running
             .get_mut(&call)?
             .meter
             .as_mut()?
-            .offer(now, self.rate, message)
+            .offer(now, self.rate, report)
+    }
+
+    /// Whether a call may log once more now.
+    pub(super) fn may_log(&mut self, now: Instant, call: CallId) -> bool {
+        let rate = self.log_rate;
+        self.running
+            .get_mut(&call)
+            .is_some_and(|call| call.logs.admits(now, rate))
+    }
+
+    /// Whether a request of this id is in flight.
+    pub(super) fn is_known(&self, id: &RequestId) -> bool {
+        self.by_request.contains_key(id)
     }
 
     /// The progress that was held back and may be sent now.

@@ -1,14 +1,18 @@
 //! What goes into the engine and what comes out of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mcp_protocol::Revision;
+use mcp_protocol::input::InputRequest;
 use mcp_protocol::jsonrpc::{DecodeError, ErrorObject, Frame, Outgoing, OutgoingFrame};
-use mcp_protocol::lifecycle::Implementation;
-use mcp_protocol::tools::CallToolResult;
+use mcp_protocol::lifecycle::{ClientCapabilities, Implementation};
+use mcp_protocol::logging::LogMessage;
+use mcp_protocol::subscriptions::Change;
 use serde_json::{Map, Value};
 
-use crate::Tool;
+use super::{Product, Work};
+use crate::context::{Report, Rounds};
 
 /// What an engine is at the end of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +31,17 @@ pub enum Channel {
 #[expect(clippy::exhaustive_structs, reason = "a plain number")]
 pub struct ExchangeId(pub u64);
 
-/// Names one call of a tool. Chosen by the engine, used once.
+impl ExchangeId {
+    /// What belongs to no frame that was received: it goes to the stream that the peer keeps open for that.
+    pub const NONE: Self = Self(0);
+}
+
+/// Names one question of a call. Chosen by the driver, used once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "a plain number")]
+pub struct Ticket(pub u64);
+
+/// Names one call of a handler. Chosen by the engine, used once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(clippy::exhaustive_structs, reason = "a plain number")]
 pub struct CallId(pub u64);
@@ -44,12 +58,27 @@ pub enum Input {
         frame: Result<Frame, DecodeError>,
     },
     /// A call has something to tell.
-    Progress {
+    Told {
         /// Which call.
         call: CallId,
-        /// What happens.
-        message: String,
+        /// What it tells.
+        told: Told,
     },
+    /// A call has something to ask, and waits for [`Output::Answered`].
+    Ask {
+        /// Which call.
+        call: CallId,
+        /// How the driver calls the question.
+        ticket: Ticket,
+        /// What is asked.
+        request: InputRequest,
+    },
+    /// Something changed that clients may want to know.
+    Changed(Change),
+    /// So much changed that it is not known what.
+    ChangedUnknown,
+    /// The server is about to stop: those who wait for changes are told that nothing more will come.
+    EndSubscriptions,
     /// A call has ended, or its future was dropped after [`Output::Cancel`].
     Finished {
         /// Which call.
@@ -64,14 +93,60 @@ pub enum Input {
     Closed,
 }
 
+/// What a call tells while it works.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Told {
+    /// How far it is.
+    #[non_exhaustive]
+    Progress {
+        /// What happens.
+        message: Option<String>,
+        /// How much is done, and of how much.
+        done: Option<(u64, Option<u64>)>,
+    },
+    /// Something for the log.
+    Log(LogMessage),
+}
+
+impl Told {
+    /// What happens now.
+    pub fn progress(message: impl Into<String>) -> Self {
+        Self::Progress {
+            message: Some(message.into()),
+            done: None,
+        }
+    }
+}
+
+impl From<Report> for Told {
+    fn from(report: Report) -> Self {
+        Self::Progress {
+            message: report.message,
+            done: report.done,
+        }
+    }
+}
+
 /// How a call ended.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CallOutcome {
-    /// The tool did its work.
-    Returned(CallToolResult),
+    /// The handler did its work.
+    Returned(Product),
     /// It did not; this is what to say.
     Failed(ErrorObject),
+    /// The client would have to be asked for what it did not declare.
+    Incapable(Map<String, Value>),
+    /// The client must be asked first, and the call made again.
+    Input(Question),
+}
+
+/// What a call must ask before it can go on in a next round.
+#[derive(Debug)]
+pub struct Question {
+    pub(crate) requests: BTreeMap<String, InputRequest>,
+    pub(crate) rounds: Rounds,
 }
 
 /// Something is to be done.
@@ -94,6 +169,13 @@ pub enum Output {
     },
     /// Start a call.
     Start(Start),
+    /// Hand the answer of the client to the call that asked; it may be gone.
+    Answered {
+        /// Which question.
+        ticket: Ticket,
+        /// What the client says, or why it says nothing.
+        answer: Result<Value, ErrorObject>,
+    },
     /// Drop the future of a call, and report [`Input::Finished`] when that is done.
     Cancel {
         /// Which call.
@@ -125,14 +207,15 @@ impl Output {
 pub struct Start {
     /// How the engine calls it.
     pub call: CallId,
-    /// What to call.
-    pub tool: Arc<dyn Tool>,
-    /// With which arguments.
-    pub arguments: Map<String, Value>,
+    /// What is to be done.
+    pub work: Work,
     /// What the caller speaks.
     pub revision: Revision,
     /// Which program calls.
     pub client_info: Option<Arc<Implementation>>,
-    /// Whether [`Input::Progress`] is of use.
+    /// What that program can do.
+    pub capabilities: Arc<ClientCapabilities>,
+    /// Whether progress is of use.
     pub wants_progress: bool,
+    pub(crate) rounds: Rounds,
 }

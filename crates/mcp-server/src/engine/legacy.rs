@@ -1,14 +1,19 @@
 //! The dialect of 2024-11-05 to 2025-11-25: one session, opened by `initialize`, that remembers what was settled.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use mcp_protocol::Revision;
 use mcp_protocol::jsonrpc::{ErrorObject, Request, quoted};
-use mcp_protocol::lifecycle::{Implementation, InitializeParams, InitializeResult};
+use mcp_protocol::lifecycle::{
+    ClientCapabilities, Feature, Implementation, InitializeParams, InitializeResult,
+};
+use mcp_protocol::logging::LogLevel;
 use mcp_protocol::wire::ToWire as _;
 use serde_json::Map;
 
+use super::listens::Wanted;
 use super::methods::{Answer, Answered};
 use super::{Caller, Engine, ExchangeId, Output};
 
@@ -17,6 +22,11 @@ use super::{Caller, Engine, ExchangeId, Output};
 pub(super) struct Session {
     pub(super) revision: Revision,
     client_info: Arc<Implementation>,
+    capabilities: Arc<ClientCapabilities>,
+    /// From which level on log messages are sent; before the client sets it, the choice is ours.
+    pub(super) log_level: LogLevel,
+    /// The resources whose changes the client wants to know.
+    pub(super) subscriptions: BTreeSet<String>,
 }
 
 impl Engine {
@@ -46,8 +56,30 @@ impl Engine {
             id: request.id.clone(),
             revision: session.revision,
             client_info: Some(Arc::clone(&session.client_info)),
+            capabilities: Arc::clone(&session.capabilities),
+            log_level: None,
+            is_tool: false,
+            digest: None,
         };
-        self.method(now, caller, request, out)
+        match request.method.as_str() {
+            "logging/setLevel" if self.registry.offers(Feature::Logging) => {
+                self.set_log_level(LogLevel::decode(&request.params)?)
+            }
+            "resources/subscribe" if self.registry.offers(Feature::ResourcesSubscribe) => {
+                self.subscribe(&request.params, Wanted::Yes)
+            }
+            "resources/unsubscribe" if self.registry.offers(Feature::ResourcesSubscribe) => {
+                self.subscribe(&request.params, Wanted::No)
+            }
+            _ => self.method(now, caller, request, out),
+        }
+    }
+
+    fn set_log_level(&mut self, level: LogLevel) -> Answered {
+        if let Some(session) = &mut self.session {
+            session.log_level = level;
+        }
+        Ok(Answer::Now(Map::new()))
     }
 
     fn initialize(&mut self, exchange: ExchangeId, request: &Request) -> Answered {
@@ -72,13 +104,16 @@ impl Engine {
         );
         let result = InitializeResult::new(
             revision,
-            self.registry.capabilities(),
+            self.registry.capabilities().clone(),
             self.registry.info().clone(),
             self.registry.instructions(),
         );
         self.session = Some(Session {
             revision,
             client_info: Arc::new(params.client_info),
+            capabilities: Arc::new(params.capabilities),
+            log_level: LogLevel::Info,
+            subscriptions: BTreeSet::new(),
         });
         Ok(Answer::Now(result.to_wire(revision)))
     }

@@ -1,45 +1,77 @@
 //! The methods that both dialects share: what features offer. A new feature adds an arm here.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mcp_protocol::Revision;
+use mcp_protocol::completion::{CompleteParams, Reference};
 use mcp_protocol::envelope;
 use mcp_protocol::jsonrpc::{ErrorObject, Request};
-use mcp_protocol::tools::{self, CallToolParams, ListToolsResult};
-use mcp_protocol::wire::{self, Cache, ToWire as _};
+use mcp_protocol::lifecycle::Feature;
+use mcp_protocol::prompts::GetPromptParams;
+use mcp_protocol::resources;
+use mcp_protocol::tools::CallToolParams;
+use mcp_protocol::wire::{self, Cache};
 use serde_json::{Map, Value};
 
-use super::{Caller, Engine, Output, Start};
+use super::rounds::Digest;
+use super::work::{RESOURCES, TEMPLATES};
+use super::{Caller, Engine, Output, Start, Work};
+use crate::ResourceProvider;
+use crate::context::Rounds;
 
 /// How a request is answered.
 #[derive(Debug)]
 pub(super) enum Answer {
     /// With this result, at once.
     Now(Map<String, Value>),
-    /// When the call that was started ends.
+    /// When what was started ends.
     Started,
 }
 
 /// An answer, or the error that takes its place.
 pub(super) type Answered = Result<Answer, ErrorObject>;
 
-/// How long a client may keep the list of tools: it changes with the server's settings only, which a restart may do.
-const LIST_TTL: Duration = Duration::from_secs(5 * 60);
-
 impl Engine {
     pub(super) fn method(
         &mut self,
         now: Instant,
-        caller: Caller,
+        mut caller: Caller,
         request: Request,
         out: &mut Vec<Output>,
     ) -> Answered {
-        match request.method.as_str() {
-            "tools/list" => self.list_tools(&caller, &request.params),
-            "tools/call" => self.call_tool(now, caller, request.params, out),
-            method => Err(ErrorObject::method_not_found(method)),
+        let Request { method, params, .. } = request;
+        if !feature(&method).is_some_and(|feature| self.registry.offers(feature)) {
+            return Err(ErrorObject::method_not_found(&method));
         }
+        match method.as_str() {
+            "tools/list" => return self.list_tools(&caller, &params),
+            "prompts/list" => return self.list_prompts(&caller, &params),
+            _ => {}
+        }
+        let token = envelope::progress_token(&params)?;
+        let mut rounds = Rounds::default();
+        // 2026-07-28, multi-round-trip requests: these three may ask for more, no others.
+        let has_rounds = matches!(&*method, "tools/call" | "prompts/get" | "resources/read");
+        if caller.revision.is_modern() && has_rounds {
+            let digest = Digest::of(&method, &params);
+            rounds = self.resume(now, &digest, &params)?;
+            caller.digest = Some(digest);
+        }
+        let work = self.work(&method, params)?;
+        caller.is_tool = matches!(work, Work::Call(..));
+        let start = Start {
+            call: super::CallId(0),
+            work,
+            revision: caller.revision,
+            client_info: caller.client_info.clone(),
+            capabilities: Arc::clone(&caller.capabilities),
+            wants_progress: token.is_some(),
+            rounds,
+        };
+        let call = self.calls.start(now, caller, token)?;
+        out.push(Output::Start(Start { call, ..start }));
+        Ok(Answer::Started)
     }
 
     /// Adds to a result what its revision demands of every result.
@@ -52,46 +84,78 @@ impl Engine {
         wire::complete(result, revision, self.registry.info(), cache)
     }
 
-    fn list_tools(&self, caller: &Caller, params: &Map<String, Value>) -> Answered {
-        if tools::cursor(params)?.is_some() {
-            // All tools stand on one page, so no cursor was ever given out.
-            return Err(ErrorObject::invalid_params(
-                "`params.cursor` is not a cursor of this list",
-            ));
+    /// What a request asks to be done.
+    fn work(&self, method: &str, params: Map<String, Value>) -> Result<Work, ErrorObject> {
+        match method {
+            "tools/call" => self.call_tool(params),
+            "prompts/get" => self.get_prompt(&params),
+            "completion/complete" => self.propose(&params),
+            "resources/list" => {
+                let position = self.position(RESOURCES, &params)?;
+                Ok(Work::List(self.provider(method)?, position))
+            }
+            "resources/templates/list" => {
+                let position = self.position(TEMPLATES, &params)?;
+                Ok(Work::Templates(self.provider(method)?, position))
+            }
+            "resources/read" => {
+                let uri = resources::uri(&params)?.to_owned();
+                Ok(Work::Read(self.provider(method)?, uri))
+            }
+            method => Err(ErrorObject::method_not_found(method)),
         }
-        let list = ListToolsResult::new(self.registry.definitions());
-        let cache = Cache::public(LIST_TTL);
-        Ok(Answer::Now(self.complete(
-            list.to_wire(caller.revision),
-            caller.revision,
-            Some(cache),
-        )))
     }
 
-    fn call_tool(
-        &mut self,
-        now: Instant,
-        caller: Caller,
-        params: Map<String, Value>,
-        out: &mut Vec<Output>,
-    ) -> Answered {
-        let token = envelope::progress_token(&params)?;
+    fn call_tool(&self, params: Map<String, Value>) -> Result<Work, ErrorObject> {
         let params = CallToolParams::decode(params)?;
-        let Some(tool) = self.registry.tool(&params.name).map(Arc::clone) else {
+        let Some(tool) = self.registry.tool(&params.name) else {
             return Err(ErrorObject::unknown_tool(&params.name));
         };
-        let revision = caller.revision;
-        let client_info = caller.client_info.clone();
-        let wants_progress = token.is_some();
-        let call = self.calls.start(now, caller, token)?;
-        out.push(Output::Start(Start {
-            call,
-            tool,
-            arguments: params.arguments,
-            revision,
-            client_info,
-            wants_progress,
-        }));
-        Ok(Answer::Started)
+        Ok(Work::Call(Arc::clone(tool), params.arguments))
     }
+
+    fn get_prompt(&self, params: &Map<String, Value>) -> Result<Work, ErrorObject> {
+        let params = GetPromptParams::decode(params)?;
+        let Some((definition, prompt)) = self.registry.prompt(&params.name) else {
+            return Err(ErrorObject::unknown_prompt(&params.name));
+        };
+        let missing = definition
+            .arguments
+            .iter()
+            .find(|argument| argument.required && !params.arguments.contains_key(&argument.name));
+        if let Some(argument) = missing {
+            let why = format!("`params.arguments.{}` is missing", argument.name);
+            return Err(ErrorObject::invalid_params(why));
+        }
+        Ok(Work::Get(Arc::clone(prompt), params.arguments))
+    }
+
+    fn propose(&self, params: &Map<String, Value>) -> Result<Work, ErrorObject> {
+        let params = CompleteParams::decode(params)?;
+        if let Reference::Prompt(name) = &params.reference
+            && self.registry.prompt(name).is_none()
+        {
+            return Err(ErrorObject::unknown_prompt(name));
+        }
+        let Some(completer) = self.registry.completer() else {
+            return Err(ErrorObject::method_not_found("completion/complete"));
+        };
+        Ok(Work::Complete(Arc::clone(completer), params))
+    }
+
+    fn provider(&self, method: &str) -> Result<Arc<dyn ResourceProvider>, ErrorObject> {
+        let provider = self.registry.resources().map(Arc::clone);
+        provider.ok_or_else(|| ErrorObject::method_not_found(method))
+    }
+}
+
+/// The feature that a method belongs to. A method of a feature that is not offered does not exist.
+fn feature(method: &str) -> Option<Feature> {
+    Some(match method {
+        "tools/list" | "tools/call" => Feature::Tools,
+        "resources/list" | "resources/templates/list" | "resources/read" => Feature::Resources,
+        "prompts/list" | "prompts/get" => Feature::Prompts,
+        "completion/complete" => Feature::Completions,
+        _ => return None,
+    })
 }

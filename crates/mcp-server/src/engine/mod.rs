@@ -7,13 +7,19 @@
 //! decided **per message**: a request that describes itself is modern, any other belongs to the session that
 //! `initialize` opened.
 
+mod asks;
 mod calls;
 mod exchanges;
 mod io;
 mod legacy;
+mod listens;
+mod lists;
 mod methods;
 mod modern;
+mod outcomes;
 mod progress;
+mod rounds;
+mod work;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,25 +30,33 @@ use mcp_protocol::envelope::Envelope;
 use mcp_protocol::jsonrpc::{
     DecodeError, ErrorObject, Frame, Incoming, Notification, Outgoing, Request, RequestId, quoted,
 };
-use mcp_protocol::lifecycle::Implementation;
-use mcp_protocol::progress::Progress;
-use mcp_protocol::wire::ToWire as _;
+use mcp_protocol::lifecycle::{ClientCapabilities, Implementation};
+use mcp_protocol::logging::LogLevel;
 
-use crate::ServerLimits;
 use crate::registry::Registry;
+use crate::{Principal, ServerLimits};
+use asks::Asks;
 use calls::Calls;
 use exchanges::Exchanges;
 use legacy::Session;
+use listens::Listen;
 
-pub use io::{CallId, CallOutcome, Channel, ExchangeId, Input, Output, Start};
+pub use io::{
+    CallId, CallOutcome, Channel, ExchangeId, Input, Output, Question, Start, Ticket, Told,
+};
+pub use work::{Product, Work};
 
 /// The state of one connection, session or exchange. See the [module](self).
 #[derive(Debug)]
 pub struct Engine {
     registry: Arc<Registry>,
     channel: Channel,
+    principal: Principal,
+    limits: ServerLimits,
     session: Option<Session>,
     calls: Calls,
+    asks: Asks,
+    listens: Vec<Listen>,
     exchanges: Exchanges,
     closed: bool,
 }
@@ -58,15 +72,31 @@ struct Caller {
     id: RequestId,
     revision: Revision,
     client_info: Option<Arc<Implementation>>,
+    capabilities: Arc<ClientCapabilities>,
+    /// What the request itself says about logging (2026-07-28).
+    log_level: Option<LogLevel>,
+    /// What a tool did not achieve is its result, not an error.
+    is_tool: bool,
+    /// Names the request in all its rounds, where it may have several (2026-07-28).
+    digest: Option<rounds::Digest>,
 }
 
 impl Engine {
-    pub(crate) fn new(registry: Arc<Registry>, limits: &ServerLimits, channel: Channel) -> Self {
+    pub(crate) fn new(
+        registry: Arc<Registry>,
+        limits: &ServerLimits,
+        channel: Channel,
+        principal: Principal,
+    ) -> Self {
         Self {
             registry,
             channel,
+            principal,
+            limits: limits.clone(),
             session: None,
             calls: Calls::new(limits),
+            asks: Asks::default(),
+            listens: Vec::new(),
             exchanges: Exchanges::default(),
             closed: false,
         }
@@ -78,19 +108,24 @@ impl Engine {
         match input {
             Input::Received { exchange, .. } if self.closed => out.push(Output::Done { exchange }),
             Input::Received { exchange, frame } => self.received(now, exchange, frame, &mut out),
-            Input::Progress { call, message } => {
-                if let Some(progress) = self.calls.progress(now, call, message) {
-                    self.send_progress(call, &progress, &mut out);
-                }
-            }
+            Input::Told { call, told } => self.told(now, call, told, &mut out),
+            Input::Ask {
+                call,
+                ticket,
+                request,
+            } => self.ask(call, ticket, &request, &mut out),
+            Input::Changed(change) => self.changed(&change, &mut out),
+            Input::ChangedUnknown => self.changed_unknown(&mut out),
+            Input::EndSubscriptions => self.end_listens(&mut out),
             Input::Wake => {
                 for (call, progress) in self.calls.due(now) {
                     self.send_progress(call, &progress, &mut out);
                 }
             }
-            Input::Finished { call, outcome } => self.finished(call, outcome, &mut out),
+            Input::Finished { call, outcome } => self.finished(now, call, outcome, &mut out),
             Input::Closed => {
                 self.closed = true;
+                self.drop_listens(&mut out);
                 // Their client took none of them back, so each has its answer, if anybody still reads it.
                 for (call, caller) in self.calls.give_up_all() {
                     out.push(Output::Cancel { call });
@@ -179,8 +214,8 @@ impl Engine {
                 self.request(now, exchange, request, out);
             }
             Ok(Incoming::Notification(notification)) => self.notification(&notification, out),
-            // This server asks nothing of its clients, so nothing can be answered.
-            Ok(_) => tracing::debug!("ignoring a response to a request that was never sent"),
+            Ok(Incoming::Response(response)) => self.response(response, out),
+            Ok(_) => tracing::debug!("ignoring a message of an unknown kind"),
             Err(DecodeError {
                 is_notification: true,
                 error,
@@ -251,43 +286,11 @@ impl Engine {
                 let reason = quoted(cancelled.reason.as_deref().unwrap_or_default());
                 tracing::info!(id = %cancelled.request_id, %reason, "cancelled by the client");
                 out.push(Output::Cancel { call });
+                self.withdraw(call, exchange, out);
                 self.exchanges.unanswered(exchange, out);
             }
+            None if self.end_listen(&cancelled.request_id, out) => {}
             None => tracing::debug!(id = %cancelled.request_id, "nothing to cancel"),
-        }
-    }
-
-    fn finished(&mut self, call: CallId, outcome: CallOutcome, out: &mut Vec<Output>) {
-        // Nothing is said about a call that was cancelled: its answer is no longer expected.
-        let Some(caller) = self.calls.finish(call) else {
-            return;
-        };
-        let exchange = caller.exchange;
-        let message = match outcome {
-            CallOutcome::Returned(result) => {
-                let body = result.to_wire(caller.revision);
-                let result = self.complete(body, caller.revision, None);
-                Outgoing::Result {
-                    id: caller.id,
-                    result,
-                }
-            }
-            CallOutcome::Failed(error) => Outgoing::Error {
-                id: Some(caller.id),
-                error,
-            },
-        };
-        self.exchanges.answer(exchange, message, out);
-    }
-
-    fn send_progress(&self, call: CallId, progress: &Progress, out: &mut Vec<Output>) {
-        if let Some(caller) = self.calls.caller(call) {
-            let params = progress.to_wire(caller.revision);
-            let method = mcp_protocol::progress::METHOD;
-            out.push(Output::notify(
-                caller.exchange,
-                Outgoing::Notification { method, params },
-            ));
         }
     }
 }

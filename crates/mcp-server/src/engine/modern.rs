@@ -7,6 +7,7 @@ use mcp_protocol::Revision;
 use mcp_protocol::envelope::Envelope;
 use mcp_protocol::jsonrpc::{ErrorObject, Request};
 use mcp_protocol::lifecycle::DiscoverResult;
+use mcp_protocol::subscriptions;
 use mcp_protocol::wire::{Cache, ToWire as _};
 
 use super::methods::{Answer, Answered};
@@ -29,17 +30,26 @@ impl Engine {
             .filter(|revision| revision.is_modern())
             .ok_or_else(|| ErrorObject::unsupported_version(&envelope.protocol_version))?;
         if request.method == "server/discover" {
-            let result =
-                DiscoverResult::new(self.registry.capabilities(), self.registry.instructions());
+            let result = DiscoverResult::new(
+                self.registry.capabilities().clone(),
+                self.registry.instructions(),
+            );
             let cache = Cache::public(DISCOVER_TTL);
             let result = self.complete(result.to_wire(revision), revision, Some(cache));
             return Ok(Answer::Now(result));
+        }
+        if request.method == subscriptions::LISTEN {
+            return self.listen(exchange, &request, revision, out);
         }
         let caller = Caller {
             exchange,
             id: request.id.clone(),
             revision,
             client_info: envelope.client_info.map(Arc::new),
+            capabilities: Arc::new(envelope.client_capabilities),
+            log_level: envelope.log_level,
+            is_tool: false,
+            digest: None,
         };
         self.method(now, caller, request, out)
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use mcp_protocol::progress::{Progress, ProgressToken};
 
 use crate::MAX_PROGRESS_BYTES;
+use crate::context::Report;
 
 /// How often progress may be sent: some at once, then one each interval.
 #[derive(Clone, Copy, Debug)]
@@ -24,17 +25,18 @@ impl Rate {
 #[derive(Debug)]
 pub(super) struct Meter {
     token: ProgressToken,
-    sent: u64,
+    /// The number of the last notification.
+    sent: Option<u64>,
     clock: Instant,
     /// What was held back; a newer message takes its place.
-    held: Option<String>,
+    held: Option<Report>,
 }
 
 impl Meter {
     pub(super) const fn new(now: Instant, token: ProgressToken) -> Self {
         Self {
             token,
-            sent: 0,
+            sent: None,
             clock: now,
             held: None,
         }
@@ -44,10 +46,12 @@ impl Meter {
         &mut self,
         now: Instant,
         rate: Rate,
-        mut message: String,
+        mut report: Report,
     ) -> Option<Progress> {
-        message.truncate(message.floor_char_boundary(MAX_PROGRESS_BYTES));
-        self.held = Some(message);
+        if let Some(message) = &mut report.message {
+            message.truncate(message.floor_char_boundary(MAX_PROGRESS_BYTES));
+        }
+        self.held = Some(report);
         self.due(now, rate)
     }
 
@@ -55,15 +59,42 @@ impl Meter {
         if self.clock > now + rate.slack() {
             return None;
         }
-        let message = self.held.take()?;
+        let report = self.held.take()?;
+        let (number, total) = match report.done {
+            // All revisions, progress: the number must grow with each notification.
+            Some((done, _)) if self.sent.is_some_and(|sent| sent >= done) => return None,
+            Some(done) => done,
+            None => (self.sent.map_or(1, |sent| sent.saturating_add(1)), None),
+        };
         self.clock = self.clock.max(now) + rate.interval;
-        self.sent += 1;
-        Some(Progress::new(self.token.clone(), self.sent, Some(message)))
+        self.sent = Some(number);
+        Some(Progress::new(self.token.clone(), number, report.message).with_total(total))
     }
 
     /// When what is held back may go.
     pub(super) fn wake_at(&self, rate: Rate) -> Option<Instant> {
         self.held.as_ref()?;
         Some(self.clock.checked_sub(rate.slack()).unwrap_or(self.clock))
+    }
+}
+
+/// Spaces things that are not held back but left out.
+#[derive(Debug)]
+pub(super) struct Spacing {
+    clock: Instant,
+}
+
+impl Spacing {
+    pub(super) const fn new(now: Instant) -> Self {
+        Self { clock: now }
+    }
+
+    /// Whether one more may go now.
+    pub(super) fn admits(&mut self, now: Instant, rate: Rate) -> bool {
+        let admitted = self.clock <= now + rate.slack();
+        if admitted {
+            self.clock = self.clock.max(now) + rate.interval;
+        }
+        admitted
     }
 }

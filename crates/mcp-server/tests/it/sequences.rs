@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use mcp_protocol::jsonrpc::{Outgoing, OutgoingFrame, decode};
 use mcp_protocol::tools::CallToolResult;
 use mcp_server::ServerLimits;
-use mcp_server::engine::{CallId, CallOutcome, Channel, ExchangeId, Input, Output};
+use mcp_server::engine::{CallId, CallOutcome, Channel, ExchangeId, Input, Output, Told};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -90,7 +90,7 @@ proptest! {
                 }
                 Event::Finish(_) => continue,
                 Event::Progress(call) => {
-                    vec![Input::Progress { call: CallId(call), message: "m".to_owned() }]
+                    vec![Input::Told { call: CallId(call), told: Told::progress("m") }]
                 }
                 Event::Wake => vec![Input::Wake],
                 Event::Later(millis) => {
@@ -132,6 +132,6 @@ proptest! {
 fn finished(call: CallId) -> Input {
     Input::Finished {
         call,
-        outcome: CallOutcome::Returned(CallToolResult::default()),
+        outcome: CallOutcome::Returned(CallToolResult::default().into()),
     }
 }

@@ -76,7 +76,7 @@ impl Desk {
     }
 
     fn returns(&mut self, call: u64, text: &str) -> String {
-        let outcome = CallOutcome::Returned(CallToolResult::error(text));
+        let outcome = CallOutcome::Returned(CallToolResult::error(text).into());
         self.step(Input::Finished {
             call: CallId(call),
             outcome,
@@ -84,9 +84,12 @@ impl Desk {
     }
 
     fn tells(&mut self, call: u64, message: &str) -> String {
-        self.step(Input::Progress {
+        self.step(Input::Told {
             call: CallId(call),
-            message: message.to_owned(),
+            told: Told::Progress {
+                message: Some(message.to_owned()),
+                done: None,
+            },
         })
     }
 
@@ -103,17 +106,24 @@ fn show(output: Output) -> String {
         } => format!("{} <- {}", exchange.0, frame.into_json()),
         Output::Done { exchange } => format!("{} done", exchange.0),
         Output::Cancel { call } => format!("cancel {}", call.0),
+        Output::Answered { ticket, answer } => format!("answered {}: {answer:?}", ticket.0),
         Output::Start(start) => format!(
-            "start {} {:?} {} {} by {} progress {}",
+            "start {} {} {} by {} progress {}",
             start.call.0,
-            start.tool,
-            Value::from(start.arguments),
+            show_work(start.work),
             start.revision,
             start
                 .client_info
                 .map_or_else(|| "-".to_owned(), |info| info.name.clone()),
             start.wants_progress
         ),
+    }
+}
+
+fn show_work(work: Work) -> String {
+    match work {
+        Work::Call(tool, arguments) => format!("{tool:?} {}", Value::from(arguments)),
+        work => format!("{work:?}"),
     }
 }
 

@@ -1,0 +1,192 @@
+//! What changed, and who is told: the session of a handshake, and the streams that `subscriptions/listen` opens
+//! (2026-07-28).
+
+use mcp_protocol::Revision;
+use mcp_protocol::jsonrpc::{ErrorObject, Outgoing, Request, RequestId};
+use mcp_protocol::lifecycle::Feature;
+use mcp_protocol::resources;
+use mcp_protocol::subscriptions::{ACKNOWLEDGED, Acknowledged, Change, Filter, MAX_URIS};
+use mcp_protocol::wire::{self, ToWire as _};
+use serde_json::{Map, Value, json};
+
+use super::methods::{Answer, Answered};
+use super::{Engine, ExchangeId, Output};
+use crate::registry::Registry;
+
+/// A stream of changes.
+#[derive(Debug)]
+pub(super) struct Listen {
+    exchange: ExchangeId,
+    id: RequestId,
+    revision: Revision,
+    filter: Filter,
+}
+
+impl Engine {
+    /// Opens a stream. Its first message says what of the filter will be honoured.
+    pub(super) fn listen(
+        &mut self,
+        exchange: ExchangeId,
+        request: &Request,
+        revision: Revision,
+        out: &mut Vec<Output>,
+    ) -> Answered {
+        let features = [
+            Feature::ToolsListChanged,
+            Feature::PromptsListChanged,
+            Feature::ResourcesListChanged,
+            Feature::ResourcesSubscribe,
+        ];
+        if !features
+            .iter()
+            .any(|feature| self.registry.offers(*feature))
+        {
+            return Err(ErrorObject::method_not_found(&request.method));
+        }
+        let mut filter = Filter::decode(&request.params)?;
+        if self.calls.is_known(&request.id) || self.listens.iter().any(|one| one.id == request.id) {
+            return Err(ErrorObject::invalid_request(format!(
+                "a request with the id {} is still in flight",
+                request.id
+            )));
+        }
+        let limit = self.limits.listens_per_connection;
+        if self.listens.len() >= limit {
+            let error = format!(
+                "this connection has {limit} open subscriptions, which is the most it may have"
+            );
+            return Err(ErrorObject::internal(error).with_data(json!({ "limit": limit })));
+        }
+        filter
+            .changes
+            .retain(|change| is_announced(&self.registry, change));
+        let acknowledged = Acknowledged::new(request.id.clone(), filter.clone());
+        out.push(Output::notify(
+            exchange,
+            Outgoing::Notification {
+                method: ACKNOWLEDGED,
+                params: acknowledged.to_wire(revision),
+            },
+        ));
+        self.listens.push(Listen {
+            exchange,
+            id: request.id.clone(),
+            revision,
+            filter,
+        });
+        Ok(Answer::Started)
+    }
+
+    /// Ends a stream without a word, because its client said so.
+    pub(super) fn end_listen(&mut self, id: &RequestId, out: &mut Vec<Output>) -> bool {
+        let Some(at) = self.listens.iter().position(|listen| listen.id == *id) else {
+            return false;
+        };
+        let listen = self.listens.remove(at);
+        self.exchanges.unanswered(listen.exchange, out);
+        true
+    }
+
+    /// Ends all streams, each with its final answer.
+    pub(super) fn end_listens(&mut self, out: &mut Vec<Output>) {
+        for listen in std::mem::take(&mut self.listens) {
+            let result = self.complete(Map::new(), listen.revision, None);
+            let result = wire::stamp(result, &listen.id);
+            let id = listen.id;
+            self.exchanges
+                .answer(listen.exchange, Outgoing::Result { id, result }, out);
+        }
+    }
+
+    /// Ends all streams without a word: nobody hears it.
+    pub(super) fn drop_listens(&mut self, out: &mut Vec<Output>) {
+        for listen in std::mem::take(&mut self.listens) {
+            self.exchanges.unanswered(listen.exchange, out);
+        }
+    }
+
+    /// Tells a change to those who want to know it.
+    pub(super) fn changed(&self, change: &Change, out: &mut Vec<Output>) {
+        if !is_announced(&self.registry, change) {
+            tracing::debug!(?change, "not announced: the server does not offer it");
+            return;
+        }
+        let notify = |exchange, params| {
+            let method = change.method();
+            Output::notify(exchange, Outgoing::Notification { method, params })
+        };
+        if let Some(session) = &self.session {
+            let wanted = match change {
+                Change::Resource(uri) => session.subscriptions.contains(uri),
+                _ => true,
+            };
+            if wanted {
+                out.push(notify(ExchangeId::NONE, change.to_wire(session.revision)));
+            }
+        }
+        for listen in &self.listens {
+            if listen.filter.changes.contains(change) {
+                let params = wire::stamp(change.to_wire(listen.revision), &listen.id);
+                out.push(notify(listen.exchange, params));
+            }
+        }
+    }
+
+    /// Tells everything to everybody, because it is not known what changed.
+    pub(super) fn changed_unknown(&self, out: &mut Vec<Output>) {
+        let mut changes = vec![Change::Tools, Change::Prompts, Change::Resources];
+        let filters = self
+            .listens
+            .iter()
+            .flat_map(|listen| &listen.filter.changes);
+        changes.extend(filters.cloned());
+        let subscribed = self
+            .session
+            .iter()
+            .flat_map(|session| &session.subscriptions);
+        changes.extend(subscribed.cloned().map(Change::Resource));
+        changes.sort_unstable();
+        changes.dedup();
+        for change in changes
+            .iter()
+            .filter(|change| is_announced(&self.registry, change))
+        {
+            self.changed(change, out);
+        }
+    }
+
+    /// `resources/subscribe` and `resources/unsubscribe` (until 2025-11-25).
+    pub(super) fn subscribe(&mut self, params: &Map<String, Value>, wanted: Wanted) -> Answered {
+        let uri = resources::uri(params)?;
+        if let Some(session) = &mut self.session {
+            match wanted {
+                Wanted::No => drop(session.subscriptions.remove(uri)),
+                Wanted::Yes if session.subscriptions.len() >= MAX_URIS => {
+                    return Err(ErrorObject::internal(format!(
+                        "this session has {MAX_URIS} subscriptions, which is the most it may have"
+                    ))
+                    .with_data(json!({ "limit": MAX_URIS })));
+                }
+                Wanted::Yes => drop(session.subscriptions.insert(uri.to_owned())),
+            }
+        }
+        Ok(Answer::Now(Map::new()))
+    }
+}
+
+/// Whether changes of a resource are to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Yes,
+    No,
+}
+
+fn is_announced(registry: &Registry, change: &Change) -> bool {
+    registry.offers(match change {
+        Change::Tools => Feature::ToolsListChanged,
+        Change::Prompts => Feature::PromptsListChanged,
+        Change::Resources => Feature::ResourcesListChanged,
+        Change::Resource(_) => Feature::ResourcesSubscribe,
+        _ => return false,
+    })
+}

@@ -1,0 +1,143 @@
+//! The rounds of one call in 2026-07-28: the question goes out as the call's result, and the client repeats the request
+//! with the answers. What was learnt so far travels through the client, authenticated and bound to the request.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use mcp_protocol::input::{InputRequest, Retry};
+use mcp_protocol::jsonrpc::{ErrorObject, Outgoing};
+use mcp_protocol::wire;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use super::{Caller, Engine};
+use crate::MAX_STATE_BYTES;
+use crate::context::Rounds;
+
+/// The state of a call between its rounds. A wire form of its own.
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    /// Until when it is good, in seconds of the calendar.
+    until: u64,
+    /// The answers so far.
+    answers: BTreeMap<String, Value>,
+    /// What the handler has kept.
+    kept: Option<Value>,
+}
+
+/// What a request is, whichever round it is: the same for every repetition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Digest(String);
+
+impl Digest {
+    /// 2026-07-28, multi-round-trip requests: state should be bound to the request it belongs to.
+    pub(super) fn of(method: &str, params: &Map<String, Value>) -> Self {
+        let mut same = params.clone();
+        for key in ["_meta", "inputResponses", "requestState"] {
+            same.remove(key);
+        }
+        let mut hash = Sha256::new();
+        hash.update(method.as_bytes());
+        hash.update([0]);
+        hash.update(Value::Object(same).to_string().as_bytes());
+        let hash = hash.finalize();
+        Self(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl Engine {
+    /// What the client brings back, checked.
+    pub(super) fn resume(
+        &self,
+        now: Instant,
+        digest: &Digest,
+        params: &Map<String, Value>,
+    ) -> Result<Rounds, ErrorObject> {
+        let retry = Retry::decode(params)?;
+        let mut given = retry.responses;
+        let Some(token) = retry.state else {
+            return Ok(Rounds {
+                given,
+                ..Rounds::default()
+            });
+        };
+        let refused =
+            || ErrorObject::invalid_params("`params.requestState` is not a state of this request");
+        let payload = self.registry.seal().open(&self.purpose(digest), &token);
+        let payload = payload.ok_or_else(refused)?;
+        let state: State = serde_json::from_slice(&payload).map_err(|_| refused())?;
+        if state.until < self.registry.unix_seconds(now) {
+            return Err(ErrorObject::invalid_params(
+                "`params.requestState` is too old: make the request again from its start",
+            ));
+        }
+        // What was answered and authenticated stays as it is.
+        given.extend(state.answers);
+        Ok(Rounds {
+            given,
+            used: BTreeMap::new(),
+            kept: state.kept,
+        })
+    }
+
+    /// The result that asks for more; an error where none may be asked for.
+    pub(super) fn needs_input(
+        &self,
+        now: Instant,
+        caller: &Caller,
+        requests: &BTreeMap<String, InputRequest>,
+        rounds: Rounds,
+    ) -> Outgoing {
+        let id = caller.id.clone();
+        match self.state(now, caller, rounds) {
+            Ok(state) => Outgoing::Result {
+                id,
+                result: wire::input_required(
+                    requests,
+                    state,
+                    caller.revision,
+                    self.registry.info(),
+                ),
+            },
+            Err(error) => Outgoing::Error {
+                id: Some(id),
+                error,
+            },
+        }
+    }
+
+    /// What the client is to bring back, if there is anything.
+    fn state(
+        &self,
+        now: Instant,
+        caller: &Caller,
+        rounds: Rounds,
+    ) -> Result<Option<String>, ErrorObject> {
+        let Some(digest) = &caller.digest else {
+            return Err(ErrorObject::internal("this request cannot ask for input"));
+        };
+        if rounds.used.is_empty() && rounds.kept.is_none() {
+            return Ok(None);
+        }
+        let until = self.registry.unix_seconds(now);
+        let state = State {
+            until: until.saturating_add(self.limits.state_ttl.as_secs()),
+            answers: rounds.used,
+            kept: rounds.kept,
+        };
+        let payload = serde_json::to_vec(&state)
+            .map_err(|_| ErrorObject::internal("the state could not be written"))?;
+        if payload.len() > MAX_STATE_BYTES {
+            return Err(ErrorObject::invalid_params(format!(
+                "the answers so far are larger than {MAX_STATE_BYTES} bytes together, which is the most this server keeps"
+            )));
+        }
+        let token = self.registry.seal().close(&self.purpose(digest), &payload);
+        Ok(Some(token))
+    }
+
+    fn purpose(&self, digest: &Digest) -> String {
+        format!("state {} {}", digest.0, self.principal)
+    }
+}
