@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use mcp_protocol::http::ParamHeader;
 use mcp_protocol::lifecycle::{Feature, Implementation, ServerCapabilities};
 use mcp_protocol::{prompts, tools};
 
@@ -130,6 +131,15 @@ impl Registry {
         let mut tools = self.tools.iter();
         let entry = tools.find(|entry| entry.definition.name == name)?;
         Some(&entry.handler)
+    }
+
+    /// The headers that repeat arguments of a tool.
+    pub(crate) fn param_headers(&self, tool: &str) -> Vec<ParamHeader> {
+        let mut tools = self.tools.iter().map(|entry| &entry.definition);
+        tools
+            .find(|definition| definition.name == tool)
+            .map(|definition| ParamHeader::of_schema(&definition.input_schema))
+            .unwrap_or_default()
     }
 
     pub(crate) fn prompts(&self) -> Vec<&prompts::Prompt> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mcp_protocol::http::ParamHeader;
 use mcp_protocol::jsonrpc::Incoming;
 use mcp_protocol::lifecycle::{Feature, Implementation};
 use mcp_protocol::subscriptions::Change;
@@ -114,6 +115,13 @@ impl Server {
     /// and hold up a shutdown. Calls go on.
     pub fn end_subscriptions(&self) {
         self.shared.quiesce.cancel();
+    }
+
+    /// The headers that must repeat arguments of a tool over HTTP (2026-07-28); comparing them is the transport's. None
+    /// for a tool that is not there.
+    #[must_use]
+    pub fn param_headers(&self, tool: &str) -> Vec<ParamHeader> {
+        self.shared.registry.param_headers(tool)
     }
 
     /// Connects a client in the same process.

@@ -33,7 +33,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Serves `server` on `listener` until `shutdown` is cancelled.
 ///
-/// Then no connection is accepted any more, idle ones are closed, and requests under way may go on for
+/// Then no connection is accepted any more, idle ones are closed, subscriptions get their final answer, and requests under way may go on for
 /// [`HttpSettings::drain`]; what is left after that is cancelled. It returns when the futures of all calls have been
 /// dropped. Dropping the future closes all connections at once, without waiting for the calls.
 ///
@@ -74,6 +74,8 @@ pub async fn serve(
         }
     }
     drop(listener);
+    // Those who wait for changes would do so until the end of the drain.
+    server.end_subscriptions();
     let all_gone =
         async |connections: &mut JoinSet<()>| while connections.join_next().await.is_some() {};
     if time::timeout(app.settings.drain, all_gone(&mut connections))

@@ -3,10 +3,13 @@
 
 use axum::http::{HeaderName, StatusCode};
 use axum::response::Response;
+use mcp_protocol::Revision;
 use mcp_protocol::envelope::Envelope;
 use mcp_protocol::http;
 use mcp_protocol::jsonrpc::{ErrorObject, Incoming, Request};
+use mcp_protocol::subscriptions;
 use mcp_server::Reply;
+use serde_json::Value;
 
 use super::{Client, PROTOCOL_VERSION, text};
 use crate::answer::answer;
@@ -17,10 +20,17 @@ use crate::reject;
 const METHOD: HeaderName = HeaderName::from_static(http::METHOD);
 const NAME: HeaderName = HeaderName::from_static(http::NAME);
 
+/// The revision of these headers; a request of another one is refused by its version, not by them.
+const SPOKEN: Revision = Revision::V2026_07_28;
+
 impl Client {
     pub(super) async fn modern_request(self, request: Request, accepts: Accepts) -> Response {
         if let Err(error) = self.check_headers(&request) {
             return reject::error(StatusCode::BAD_REQUEST, Some(request.id), error);
+        }
+        if request.method == subscriptions::LISTEN && !accepts.stream {
+            let why = "`Accept` must allow text/event-stream";
+            return reject::invalid_request(StatusCode::NOT_ACCEPTABLE, why);
         }
         // The engine does the rest of the ladder: version, method, parameters.
         let replies = self
@@ -46,11 +56,29 @@ impl Client {
         let name = http::decode_value(self.one(&NAME, "Mcp-Name")?).ok_or_else(|| {
             ErrorObject::header_mismatch("`Mcp-Name` is not valid base64 of UTF-8")
         })?;
-        if name == expected {
-            Ok(())
-        } else {
-            Err(mismatch("Mcp-Name", "params"))
+        if name != expected {
+            return Err(mismatch("Mcp-Name", "params"));
         }
+        if request.method == "tools/call" && envelope.protocol_version == SPOKEN.as_str() {
+            self.check_params(expected, request.params.get("arguments"))?;
+        }
+        Ok(())
+    }
+
+    /// The headers that repeat arguments of a tool, where its schema asks for that.
+    fn check_params(&self, tool: &str, arguments: Option<&Value>) -> Result<(), ErrorObject> {
+        for header in self.app.server.param_headers(tool) {
+            let Ok(name) = HeaderName::try_from(header.name.as_str()) else {
+                continue;
+            };
+            let value = guard::only(&self.headers, &name)
+                .ok()
+                .and_then(|value| value.map_or(Some(None), |value| text(value).map(Some)));
+            if !value.is_some_and(|value| header.agrees(value, arguments)) {
+                return Err(mismatch(&header.name, "params.arguments"));
+            }
+        }
+        Ok(())
     }
 
     fn one(&self, name: &HeaderName, shown: &str) -> Result<&str, ErrorObject> {
