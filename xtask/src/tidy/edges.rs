@@ -17,6 +17,12 @@ struct Row(
 const MAP: &[Row] = &[
     Row("mcp-protocol", &[], &[]),
     Row("mcp-server", &["mcp-protocol"], &[]),
+    // Not part of the product: the fixtures of the conformance suite on the product's HTTP side.
+    Row(
+        "mcp-conformance",
+        &["mcp-protocol", "mcp-server", "server-sse"],
+        &[],
+    ),
     Row("executor-core", &[], &["executor-testkit"]),
     Row("executor-docker", &["executor-core"], &["executor-testkit"]),
     Row("executor-testkit", &["executor-core"], &[]),

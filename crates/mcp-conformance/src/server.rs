@@ -1,0 +1,29 @@
+//! All fixtures in one server.
+
+use std::sync::Arc;
+
+use mcp_protocol::lifecycle::Implementation;
+use mcp_server::Server;
+
+use crate::{asking, content, prompts, resources, telling};
+
+/// The server that the suite wants to see.
+pub(crate) fn server() -> Server {
+    let info = Implementation::new("mcp-conformance", env!("CARGO_PKG_VERSION"));
+    let mut builder = Server::builder(info)
+        .instructions("Offers the fixtures of the conformance suite")
+        .resources(Arc::new(resources::Fixtures))
+        .completions(Arc::new(prompts::Proposals))
+        .logging()
+        .announces_tools()
+        .announces_prompts()
+        .announces_resources()
+        .announces_updates();
+    for tool in [content::tools(), telling::tools(), asking::tools()].concat() {
+        builder = builder.tool(tool);
+    }
+    for prompt in prompts::prompts() {
+        builder = builder.prompt(prompt);
+    }
+    builder.build()
+}
