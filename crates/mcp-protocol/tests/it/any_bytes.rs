@@ -1,10 +1,16 @@
 //! Properties of reading: no bytes make it panic, what is written is read again, ids survive.
 
 use mcp_protocol::cancel::Cancelled;
+use mcp_protocol::completion::CompleteParams;
 use mcp_protocol::envelope::{self, Envelope};
 use mcp_protocol::http;
+use mcp_protocol::input::{InputRequest, Retry};
 use mcp_protocol::jsonrpc::{ErrorObject, Frame, Incoming, Outgoing, OutgoingFrame, decode};
 use mcp_protocol::lifecycle::InitializeParams;
+use mcp_protocol::logging::LogLevel;
+use mcp_protocol::prompts::GetPromptParams;
+use mcp_protocol::resources;
+use mcp_protocol::subscriptions::Filter;
 use mcp_protocol::tools::{self, CallToolParams};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -28,6 +34,18 @@ fn any_json() -> impl Strategy<Value = Value> {
         Just("clientInfo"),
         Just("version"),
         Just("cursor"),
+        Just("uri"),
+        Just("ref"),
+        Just("argument"),
+        Just("level"),
+        Just("notifications"),
+        Just("resourceSubscriptions"),
+        Just("inputResponses"),
+        Just("action"),
+        Just("content"),
+        Just("properties"),
+        Just("required"),
+        Just("type"),
         Just(envelope::PROTOCOL_VERSION),
         Just(envelope::CLIENT_CAPABILITIES),
         Just("2.0"),
@@ -67,6 +85,21 @@ fn read_all(message: &Incoming) {
     let _ = tools::cursor(params);
     let _ = CallToolParams::decode(params.clone());
     let _ = http::expected_name("tools/call", params);
+    let _ = http::ParamHeader::of_schema(params);
+    let _ = resources::uri(params);
+    let _ = GetPromptParams::decode(params);
+    let _ = CompleteParams::decode(params);
+    let _ = LogLevel::decode(params);
+    let _ = Filter::decode(params);
+    let _ = Retry::decode(params);
+    let answer = Value::Object(params.clone());
+    for question in [
+        InputRequest::form("", params.clone()),
+        InputRequest::sample("", 1),
+        InputRequest::Roots,
+    ] {
+        let _ = question.read(&answer);
+    }
 }
 
 fn read(bytes: &[u8]) {

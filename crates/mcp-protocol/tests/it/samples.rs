@@ -3,17 +3,28 @@
 use std::time::Duration;
 
 use mcp_protocol::Revision;
+use mcp_protocol::completion::CompleteResult;
 use mcp_protocol::content::{
     Annotations, ContentBlock, EmbeddedResource, ResourceContents, ResourceLink, Role,
 };
 use mcp_protocol::envelope::progress_token;
-use mcp_protocol::jsonrpc::{ErrorCode, ErrorObject, Outgoing};
+use mcp_protocol::input::InputRequest;
+use mcp_protocol::jsonrpc::{ErrorCode, ErrorObject, Outgoing, RequestId};
 use mcp_protocol::lifecycle::{
-    DiscoverResult, Implementation, InitializeResult, ServerCapabilities,
+    DiscoverResult, Feature, Implementation, InitializeResult, ServerCapabilities,
 };
+use mcp_protocol::logging::{self, LogLevel, LogMessage};
 use mcp_protocol::progress::{self, Progress};
+use mcp_protocol::prompts::{
+    GetPromptResult, ListPromptsResult, Prompt, PromptArgument, PromptMessage,
+};
+use mcp_protocol::resources::{
+    ListResourceTemplatesResult, ListResourcesResult, ReadResourceResult, Resource,
+    ResourceTemplate,
+};
+use mcp_protocol::subscriptions::{self, Acknowledged, Change, Filter};
 use mcp_protocol::tools::{CallToolResult, ListToolsResult, Tool, ToolAnnotations};
-use mcp_protocol::wire::{Cache, ToWire, complete};
+use mcp_protocol::wire::{Cache, ToWire, complete, input_required, stamp};
 use serde_json::{Map, Value, json};
 
 fn object(value: Value) -> Map<String, Value> {
@@ -69,6 +80,89 @@ fn called() -> CallToolResult {
     result
 }
 
+fn resource() -> Resource {
+    let mut resource = Resource::new("pyexec://a.csv", "a.csv")
+        .with_title("A")
+        .with_description("a table")
+        .with_mime_type("text/csv");
+    resource.size = Some(3);
+    resource.annotations = Annotations::for_audience([Role::User]);
+    resource.meta = object(json!({"com.example/z": 3}));
+    resource
+}
+
+fn template() -> ResourceTemplate {
+    ResourceTemplate::new("pyexec://{id}", "by id")
+        .with_title("By id")
+        .with_description("what has an id")
+        .with_mime_type("text/plain")
+}
+
+fn prompt() -> Prompt {
+    Prompt::new("letter")
+        .with_title("Letter")
+        .with_description("writes a letter")
+        .with_argument(PromptArgument::required("to").with_description("whom"))
+        .with_argument(PromptArgument::optional("from"))
+}
+
+/// The results of the features besides tools.
+fn offers(
+    make: &dyn Fn(&dyn ToWire, Option<Cache>) -> Value,
+    cache: Option<Cache>,
+) -> Vec<(&'static str, Value)> {
+    let next = Some("cursor".to_owned());
+    let contents = ResourceContents::text("pyexec://a.csv", Some("text/csv".to_owned()), "a,b");
+    let said = PromptMessage::user(ContentBlock::text("Write to Ada"));
+    let filled = GetPromptResult::new(vec![said]).with_description("a letter");
+    vec![
+        (
+            "ListResourcesResult",
+            make(
+                &ListResourcesResult::new(vec![resource()], next.clone()),
+                cache,
+            ),
+        ),
+        (
+            "ListResourceTemplatesResult",
+            make(
+                &ListResourceTemplatesResult::new(vec![template()], None),
+                cache,
+            ),
+        ),
+        (
+            "ReadResourceResult",
+            make(&ReadResourceResult::new(vec![contents]), cache),
+        ),
+        (
+            "ListPromptsResult",
+            make(&ListPromptsResult::new(vec![prompt()], next), cache),
+        ),
+        ("GetPromptResult", make(&filled, None)),
+        (
+            "CompleteResult",
+            make(&CompleteResult::new(vec!["Ada".to_owned()]), None),
+        ),
+    ]
+}
+
+/// What a client is asked, by the name of the whole request or of its parameters.
+fn questions(revision: Revision) -> Vec<(&'static str, InputRequest)> {
+    let schema = object(json!({"type": "object", "properties": {"ok": {"type": "boolean"}}}));
+    let mut questions = vec![
+        ("CreateMessageRequest", InputRequest::sample("Well?", 9)),
+        ("ListRootsRequest", InputRequest::Roots),
+    ];
+    if revision >= Revision::V2025_06_18 {
+        questions.push(("ElicitRequest", InputRequest::form("Sure?", schema)));
+    }
+    if revision >= Revision::V2025_11_25 {
+        let page = InputRequest::url("Look", "https://example.com/x", "e1");
+        questions.push(("ElicitRequest", page));
+    }
+    questions
+}
+
 /// A result, by the name of its definition in the schema.
 pub(crate) fn results(revision: Revision) -> Vec<(&'static str, Value)> {
     let cache = Some(Cache::public(Duration::from_secs(300)));
@@ -80,7 +174,18 @@ pub(crate) fn results(revision: Revision) -> Vec<(&'static str, Value)> {
             cache,
         ))
     };
-    let capabilities = ServerCapabilities::tools_only();
+    let capabilities = [
+        Feature::ToolsListChanged,
+        Feature::Resources,
+        Feature::ResourcesListChanged,
+        Feature::ResourcesSubscribe,
+        Feature::Prompts,
+        Feature::PromptsListChanged,
+        Feature::Completions,
+        Feature::Logging,
+    ]
+    .into_iter()
+    .fold(ServerCapabilities::tools_only(), ServerCapabilities::with);
     let instructions = Some("Run short programs".to_owned());
     let mut results = vec![
         (
@@ -89,7 +194,20 @@ pub(crate) fn results(revision: Revision) -> Vec<(&'static str, Value)> {
         ),
         ("CallToolResult", make(&called(), None)),
     ];
+    results.extend(offers(&make, cache));
     if revision.is_modern() {
+        let requests = questions(revision)
+            .into_iter()
+            .map(|(_, question)| (question.method().to_owned(), question))
+            .collect();
+        let state = Some("state".to_owned());
+        let required = input_required(&requests, state, revision, &server());
+        results.push(("InputRequiredResult", required.into()));
+        let listened = stamp(
+            complete(Map::new(), revision, &server(), None),
+            &RequestId::from(8),
+        );
+        results.push(("SubscriptionsListenResult", listened.into()));
         let discovered = DiscoverResult::new(capabilities, instructions);
         results.push(("DiscoverResult", make(&discovered, cache)));
     } else {
@@ -127,6 +245,52 @@ pub(crate) fn messages(revision: Revision) -> Vec<(&'static str, Value)> {
             },
         ),
     ];
+    let notify = |method, params| Outgoing::Notification { method, params };
+    let log = LogMessage::new(LogLevel::Warning, "slow").with_logger("sandbox");
+    messages.push((
+        "LoggingMessageNotification",
+        notify(logging::METHOD, log.to_wire(revision)),
+    ));
+    for (name, change) in [
+        ("ToolListChangedNotification", Change::Tools),
+        ("PromptListChangedNotification", Change::Prompts),
+        ("ResourceListChangedNotification", Change::Resources),
+        (
+            "ResourceUpdatedNotification",
+            Change::Resource("pyexec://a.csv".to_owned()),
+        ),
+    ] {
+        messages.push((name, notify(change.method(), change.to_wire(revision))));
+    }
+    if revision.is_modern() {
+        let wanted = json!({"notifications": {"toolsListChanged": true,
+            "resourceSubscriptions": ["pyexec://a.csv"]}});
+        let filter = Filter::decode(&object(wanted)).unwrap();
+        let acknowledged = Acknowledged::new(8.into(), filter).to_wire(revision);
+        messages.push((
+            "SubscriptionsAcknowledgedNotification",
+            notify(subscriptions::ACKNOWLEDGED, acknowledged),
+        ));
+        let required = InputRequest::Roots.required();
+        messages.push((
+            "MissingRequiredClientCapabilityError",
+            Outgoing::Error {
+                id: Some(7.into()),
+                error: ErrorObject::missing_capability(&required),
+            },
+        ));
+    } else {
+        for (name, question) in questions(revision) {
+            messages.push((
+                name,
+                Outgoing::Request {
+                    id: "ask-1".into(),
+                    method: question.method(),
+                    params: question.to_wire(revision),
+                },
+            ));
+        }
+    }
     for (_, result) in results(revision) {
         messages.push((
             response,

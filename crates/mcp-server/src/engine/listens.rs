@@ -2,7 +2,7 @@
 //! (2026-07-28).
 
 use mcp_protocol::Revision;
-use mcp_protocol::jsonrpc::{ErrorObject, Outgoing, Request, RequestId};
+use mcp_protocol::jsonrpc::{ErrorObject, Outgoing, OutgoingFrame, Request, RequestId};
 use mcp_protocol::lifecycle::Feature;
 use mcp_protocol::resources;
 use mcp_protocol::subscriptions::{ACKNOWLEDGED, Acknowledged, Change, Filter, MAX_URIS};
@@ -61,13 +61,12 @@ impl Engine {
             .changes
             .retain(|change| is_announced(&self.registry, change));
         let acknowledged = Acknowledged::new(request.id.clone(), filter.clone());
-        out.push(Output::notify(
-            exchange,
-            Outgoing::Notification {
-                method: ACKNOWLEDGED,
-                params: acknowledged.to_wire(revision),
-            },
-        ));
+        let message = Outgoing::Notification {
+            method: ACKNOWLEDGED,
+            params: acknowledged.to_wire(revision),
+        };
+        // As little to be left out as an answer.
+        out.push(Output::answer(exchange, OutgoingFrame::Single(message)));
         self.listens.push(Listen {
             exchange,
             id: request.id.clone(),

@@ -10,9 +10,15 @@ use serde_json::{Map, Value, json};
 use super::*;
 use crate::{CallContext, Server, Tool, ToolError, async_trait};
 
+mod asking;
 mod calls;
 mod eras;
 mod frames;
+mod listening;
+mod offers;
+mod rich;
+
+use rich::message;
 
 #[derive(Debug)]
 struct Named(&'static str);
