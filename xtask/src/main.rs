@@ -4,6 +4,7 @@
 
 mod check;
 mod clients;
+mod conformance;
 mod demo;
 mod engine;
 mod image;
@@ -46,6 +47,8 @@ enum Chore {
     Image(image::Args),
     /// Install the foreign clients that the tests call our servers with.
     Clients,
+    /// Run the official MCP conformance suite against the server that offers its fixtures.
+    Conformance,
     /// Bring a private container engine up or down, on a machine that has none.
     Engine(engine::Args),
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Chore::Test(args) => test::test(&places, &args),
         Chore::Check(args) => check::check(&places, &args),
         Chore::Clients => clients::clients(&places),
+        Chore::Conformance => conformance::conformance(&places),
         Chore::Image(args) => image::image(&places, &args),
         Chore::Engine(args) => engine::engine(&places, &args),
     });
