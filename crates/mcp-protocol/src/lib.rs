@@ -25,6 +25,7 @@
 //! | [`tools`], [`content`] | tools, their results and what these are made of |
 //! | [`resources`], [`prompts`], [`completion`] | what else a server offers |
 //! | [`subscriptions`] | what changed, and who wants to know |
+//! | [`tasks`] | calls that go on after their request was answered |
 //! | [`input`] | what a server asks its client for |
 //! | [`progress`], [`cancel`], [`logging`] | what travels beside a request |
 //! | [`http`] | header names and values of the HTTP transports |
@@ -46,6 +47,7 @@ pub mod progress;
 pub mod prompts;
 pub mod resources;
 pub mod subscriptions;
+pub mod tasks;
 pub mod tools;
 
 pub mod http;

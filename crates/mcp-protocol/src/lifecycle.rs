@@ -132,6 +132,8 @@ pub enum Feature {
     Completions,
     /// Log messages, and `logging/setLevel` in the older revisions.
     Logging,
+    /// The extension [`tasks`](crate::tasks) (2026-07-28).
+    Tasks,
 }
 
 /// What this server can do. A capability that is not declared has no methods.

@@ -8,6 +8,7 @@ use crate::Revision;
 use crate::lifecycle::{
     DiscoverResult, Feature, Implementation, InitializeResult, ServerCapabilities,
 };
+use crate::tasks;
 
 impl ToWire for InitializeResult {
     fn to_wire(&self, revision: Revision) -> Map<String, Value> {
@@ -87,6 +88,11 @@ impl ToWire for ServerCapabilities {
         put(Feature::Logging, "logging", &[]);
         if revision >= Revision::V2025_03_26 {
             put(Feature::Completions, "completions", &[]);
+        }
+        if revision.is_modern() && self.has(Feature::Tasks) {
+            let mut extensions = Map::new();
+            extensions.put(tasks::EXTENSION, Map::new());
+            capabilities.put("extensions", extensions);
         }
         capabilities
     }

@@ -13,6 +13,7 @@ mod progress;
 mod prompts;
 mod resources;
 mod subscriptions;
+mod tasks;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use crate::Revision;
 use crate::envelope::SERVER_INFO;
 use crate::input::InputRequest;
 use crate::lifecycle::Implementation;
+use crate::tasks::Task;
 use members::Members;
 
 pub use subscriptions::stamp;
@@ -70,18 +72,39 @@ pub fn input_required(
     let mut result = Map::new();
     result.put("resultType", "input_required");
     if !requests.is_empty() {
-        let mut written = Map::new();
-        for (key, request) in requests {
-            let mut entry = Map::new();
-            entry.put("method", request.method());
-            entry.put("params", request.to_wire(revision));
-            written.put(key, entry);
-        }
-        result.put("inputRequests", written);
+        result.put("inputRequests", input_requests(requests, revision));
     }
     result.put_some("requestState", state);
     sign(&mut result, revision, server);
     result
+}
+
+/// The result that names a task instead of answering (2026-07-28, extension `io.modelcontextprotocol/tasks`).
+#[must_use]
+pub fn task_created(
+    task: &Task,
+    revision: Revision,
+    server: &Implementation,
+) -> Map<String, Value> {
+    let mut result = task.to_wire(revision);
+    result.put("resultType", "task");
+    sign(&mut result, revision, server);
+    result
+}
+
+/// Requests to the client as parts of something else, by key.
+fn input_requests(
+    requests: &BTreeMap<String, InputRequest>,
+    revision: Revision,
+) -> Map<String, Value> {
+    let mut written = Map::new();
+    for (key, request) in requests {
+        let mut entry = Map::new();
+        entry.put("method", request.method());
+        entry.put("params", request.to_wire(revision));
+        written.put(key, entry);
+    }
+    written
 }
 
 /// Says who answered.
