@@ -7,6 +7,7 @@
 mod asking;
 mod content;
 mod fixture;
+mod lasting;
 mod prompts;
 mod resources;
 mod schemas;

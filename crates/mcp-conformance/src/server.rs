@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mcp_protocol::lifecycle::Implementation;
 use mcp_server::Server;
 
-use crate::{asking, content, prompts, resources, telling};
+use crate::{asking, content, lasting, prompts, resources, telling};
 
 /// The server that the suite wants to see.
 pub(crate) fn server() -> Server {
@@ -15,11 +15,19 @@ pub(crate) fn server() -> Server {
         .resources(Arc::new(resources::Fixtures))
         .completions(Arc::new(prompts::Proposals))
         .logging()
+        .tasks()
         .announces_tools()
         .announces_prompts()
         .announces_resources()
         .announces_updates();
-    for tool in [content::tools(), telling::tools(), asking::tools()].concat() {
+    for tool in [
+        content::tools(),
+        telling::tools(),
+        asking::tools(),
+        lasting::tools(),
+    ]
+    .concat()
+    {
         builder = builder.tool(tool);
     }
     for prompt in prompts::prompts() {

@@ -11,9 +11,11 @@ use mcp_protocol::jsonrpc::ErrorObject;
 use mcp_protocol::lifecycle::{ClientCapabilities, Implementation};
 use mcp_protocol::logging::LogMessage;
 use mcp_protocol::subscriptions::Change;
+use mcp_protocol::tasks;
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
+use crate::tasks::{Detachment, RunningTask};
 use crate::{Principal, ToolError};
 
 /// What a call knows of its caller, and its way to report progress, to log, and to ask. Clones are the same call.
@@ -26,17 +28,21 @@ pub struct CallContext {
     progress: Option<Arc<dyn Fn(String) + Send + Sync>>,
     line: Option<Arc<dyn Line>>,
     rounds: Arc<Mutex<Rounds>>,
+    detachment: Option<Arc<Detachment>>,
 }
 
 /// The way from a call to its client. Nothing of it blocks.
 pub(crate) trait Line: Send + Sync {
     fn report(&self, report: Report);
     fn log(&self, message: LogMessage);
-    fn ask(&self, request: InputRequest) -> oneshot::Receiver<Result<Value, ErrorObject>>;
+    fn ask(&self, request: InputRequest) -> Answering;
     fn announce(&self, change: Change);
     /// How long an answer may take.
     fn patience(&self) -> Duration;
 }
+
+/// An answer that is awaited; an error means that nobody will give one.
+pub(crate) type Answering = oneshot::Receiver<Result<Value, ErrorObject>>;
 
 /// How far a call is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,6 +76,7 @@ impl CallContext {
             progress: None,
             line: None,
             rounds: Arc::default(),
+            detachment: None,
         }
     }
 
@@ -114,6 +121,11 @@ impl CallContext {
         self
     }
 
+    pub(crate) fn with_detachment(mut self, detachment: Option<Arc<Detachment>>) -> Self {
+        self.detachment = detachment;
+        self
+    }
+
     /// Tells the client what happens now, if it asked for progress. Cheap, never blocks; when there is more to tell
     /// than the rate allows, the newest message wins. A message is cut after
     /// [`MAX_PROGRESS_BYTES`](crate::MAX_PROGRESS_BYTES).
@@ -136,7 +148,9 @@ impl CallContext {
     /// Logs to the client, if the server offers that and the client wants messages of this level. Cheap, never blocks;
     /// what is more than the rate allows is left out.
     pub fn log(&self, message: LogMessage) {
-        if let Some(line) = &self.line {
+        // 2026-07-28: log messages belong to the stream of a request, which a task has no more.
+        let line = self.line.as_ref().filter(|_| self.task().is_none());
+        if let Some(line) = line {
             line.log(message);
         }
     }
@@ -193,10 +207,48 @@ impl CallContext {
         if requests.len() > crate::MAX_QUESTIONS {
             return Err(ToolError::new("a tool asked for too much at once"));
         }
-        if self.revision.is_modern() {
+        if let Some(task) = self.task() {
+            let ask = |key: &str, request| task.ask(key, request);
+            Self::wait_for(requests, ask, task.patience()).await
+        } else if self.revision.is_modern() {
             self.look_up(requests)
         } else {
-            self.wait_for(requests).await
+            let Some(line) = &self.line else {
+                return Err(ToolError::new("there is nobody to ask"));
+            };
+            let ask = |_: &str, request| line.ask(request);
+            Self::wait_for(requests, ask, line.patience()).await
+        }
+    }
+
+    /// Goes on as a task, if the client knows tasks and there is a place for one: its request is answered now, with the
+    /// task's id, and what the handler returns is kept for the client to fetch. Gives back whether it is a task now; if
+    /// not, the call goes on as it was.
+    ///
+    /// A task outlives its connection: only `tasks/cancel` and the end of the server drop its future. What it tells as
+    /// progress becomes the task's status message, and [`ask`](Self::ask) waits for the answer in place, as in the older
+    /// revisions.
+    pub async fn become_task(&self) -> bool {
+        match &self.detachment {
+            Some(detachment) => detachment.detach().await,
+            None => false,
+        }
+    }
+
+    /// The same for a handler that cannot do without.
+    ///
+    /// # Errors
+    ///
+    /// To be passed on with `?`: the client does not know tasks, or there is no place for one.
+    pub async fn require_task(&self) -> Result<(), ToolError> {
+        let Some(detachment) = &self.detachment else {
+            return Err(ToolError::incapable(tasks::required()));
+        };
+        if detachment.detach().await {
+            Ok(())
+        } else {
+            let error = ErrorObject::internal("the server keeps as many tasks as it may");
+            Err(ToolError::refused(error))
         }
     }
 
@@ -236,8 +288,16 @@ impl CallContext {
         &self.principal
     }
 
+    fn task(&self) -> Option<&Arc<RunningTask>> {
+        self.detachment.as_ref()?.task()
+    }
+
     fn report(&self, report: Report) {
-        if let Some(line) = &self.line {
+        if let Some(task) = self.task() {
+            if let Some(message) = report.message {
+                task.tell(message);
+            }
+        } else if let Some(line) = &self.line {
             line.report(report);
         } else if let (Some(sink), Some(message)) = (&self.progress, report.message) {
             sink(message);
@@ -268,18 +328,20 @@ impl CallContext {
         }
     }
 
+    /// Asks, and waits for the answers in place.
     async fn wait_for(
-        &self,
         requests: BTreeMap<String, InputRequest>,
+        ask: impl Fn(&str, InputRequest) -> Answering,
+        patience: Duration,
     ) -> Result<BTreeMap<String, InputAnswer>, ToolError> {
-        let Some(line) = &self.line else {
-            return Err(ToolError::new("there is nobody to ask"));
-        };
         let asked: Vec<_> = requests
             .into_iter()
-            .map(|(key, request)| (key, line.ask(request.clone()), request))
+            .map(|(key, request)| {
+                let answer = ask(&key, request.clone());
+                (key, answer, request)
+            })
             .collect();
-        let deadline = tokio::time::Instant::now() + line.patience();
+        let deadline = tokio::time::Instant::now() + patience;
         let mut answers = BTreeMap::new();
         for (key, answer, request) in asked {
             let answer = tokio::time::timeout_at(deadline, answer)

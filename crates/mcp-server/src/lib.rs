@@ -56,6 +56,7 @@
 //! | `driver` | tasks, timers and streams around an engine |
 //! | `tool`, `resource`, `prompt` | what a server offers |
 //! | `context` | what a handler knows of its caller, and how it tells and asks |
+//! | `tasks` | calls that go on after their request was answered |
 //! | `memory` | a client for tests |
 
 pub mod engine;
@@ -70,6 +71,7 @@ mod registry;
 mod resource;
 mod seal;
 mod server;
+mod tasks;
 mod tool;
 
 pub use context::CallContext;

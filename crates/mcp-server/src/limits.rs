@@ -41,6 +41,13 @@ pub struct ServerLimits {
     pub answer_timeout: Duration,
     /// How long a client may take to come back with an answer (2026-07-28).
     pub state_ttl: Duration,
+    /// Tasks that are kept, running ones and results together; a call that finds no place is answered when it ends.
+    /// Each holds at most one result.
+    pub tasks: usize,
+    /// How long a task can be asked after, from its beginning; one that runs longer stays until it ends.
+    pub task_ttl: Duration,
+    /// How often clients are told to ask after a task.
+    pub task_poll: Duration,
     /// How long the end of a connection waits for the futures of its calls to be dropped, and for the last answers
     /// to be written.
     pub drain: Duration,
@@ -61,6 +68,9 @@ impl Default for ServerLimits {
             listens_per_connection: 32,
             answer_timeout: Duration::from_secs(10 * 60),
             state_ttl: Duration::from_secs(60 * 60),
+            tasks: 64,
+            task_ttl: Duration::from_secs(60 * 60),
+            task_poll: Duration::from_secs(1),
             drain: Duration::from_secs(10),
         }
     }

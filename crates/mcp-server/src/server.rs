@@ -16,6 +16,7 @@ use crate::engine::{Channel, Engine};
 use crate::memory::MemoryClient;
 use crate::registry::Registry;
 use crate::seal::Seal;
+use crate::tasks::Tasks;
 use crate::{Completer, Principal, Prompt, ResourceProvider, ServerLimits, Tool};
 
 /// How many changes may wait for a connection that is busy; it is told of everything it listens to if there are more.
@@ -42,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) quiesce: CancellationToken,
     /// What changed, for all connections.
     pub(crate) changes: broadcast::Sender<Change>,
+    /// Calls that go on as tasks, over all connections.
+    pub(crate) detached: Arc<Tasks>,
 }
 
 impl Server {
@@ -199,6 +202,12 @@ impl ServerBuilder {
         self
     }
 
+    /// Lets calls of tools go on as tasks, see [`CallContext::become_task`](crate::CallContext::become_task).
+    pub fn tasks(mut self) -> Self {
+        self.registry.offer(Feature::Tasks);
+        self
+    }
+
     /// Promises to announce changes of the list of tools, see [`Server::announce`].
     pub fn announces_tools(mut self) -> Self {
         self.registry.offer(Feature::ToolsListChanged);
@@ -239,6 +248,7 @@ impl ServerBuilder {
     /// The server.
     #[must_use]
     pub fn build(self) -> Server {
+        let detached = Arc::new(Tasks::new(&self.limits));
         let permits = self.limits.calls.min(Semaphore::MAX_PERMITS);
         Server {
             shared: Arc::new(Shared {
@@ -249,6 +259,7 @@ impl ServerBuilder {
                 stop: CancellationToken::new(),
                 quiesce: CancellationToken::new(),
                 changes: broadcast::Sender::new(CHANGES),
+                detached,
             }),
         }
     }

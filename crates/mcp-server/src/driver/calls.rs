@@ -1,36 +1,55 @@
 //! The tasks of the calls of one engine. A panic ends at the boundary of its task.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use mcp_protocol::jsonrpc::ErrorObject;
-use mcp_protocol::subscriptions::Change;
 use serde_json::{Value, json};
-use tokio::sync::{Semaphore, broadcast};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use uuid::Uuid;
 
 use super::board::{Board, CallLine};
-use super::work;
+use super::{detached, work};
 use crate::context::Rounds;
 use crate::engine::{CallId, CallOutcome, Input, Product, Question, Start, Ticket};
 use crate::failure::Kind;
 use crate::server::Shared;
+use crate::tasks::Detachment;
 use crate::{CallContext, Principal, ToolError};
 
 /// The tasks, and the board on which they leave their progress.
 #[derive(Debug)]
 pub(super) struct RunningCalls {
-    tasks: JoinSet<Result<Product, ToolError>>,
+    tasks: JoinSet<End>,
     running: HashMap<Id, Running>,
     handles: HashMap<CallId, AbortHandle>,
     board: Arc<Board>,
-    permits: Arc<Semaphore>,
-    changes: broadcast::Sender<Change>,
-    patience: Duration,
+    shared: Arc<Shared>,
     principal: Principal,
+}
+
+/// A handler at work.
+pub(super) type Handling = Pin<Box<dyn Future<Output = Result<Product, ToolError>> + Send>>;
+
+/// How the task of a call ended.
+enum End {
+    /// The handler did.
+    Done(Result<Product, ToolError>),
+    /// The handler goes on, as a task that outlives the connection.
+    Detached(Handling, Arc<Detachment>),
+}
+
+impl fmt::Debug for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Done(_) => "Done",
+            Self::Detached(..) => "Detached",
+        })
+    }
 }
 
 /// One call, and what it has learnt from its client.
@@ -41,15 +60,13 @@ struct Running {
 }
 
 impl RunningCalls {
-    pub(super) fn new(shared: &Shared, principal: Principal) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, principal: Principal) -> Self {
         Self {
             tasks: JoinSet::new(),
             running: HashMap::new(),
             handles: HashMap::new(),
             board: Arc::default(),
-            permits: Arc::clone(&shared.permits),
-            changes: shared.changes.clone(),
-            patience: shared.limits.answer_timeout,
+            shared,
             principal,
         }
     }
@@ -63,9 +80,10 @@ impl RunningCalls {
             client_info,
             capabilities,
             wants_progress,
+            may_detach,
             rounds,
         } = start;
-        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&self.shared.permits).try_acquire_owned() else {
             let error = ErrorObject::internal("the server has as many calls in flight as it may")
                 .with_data(json!({ "retryable": true }));
             return Some(Input::Finished {
@@ -76,19 +94,33 @@ impl RunningCalls {
         let line = CallLine {
             call,
             board: Arc::clone(&self.board),
-            changes: self.changes.clone(),
+            changes: self.shared.changes.clone(),
             wants_progress,
-            patience: self.patience,
+            patience: self.shared.limits.answer_timeout,
         };
         let rounds = Arc::new(Mutex::new(rounds));
+        let tasks = Arc::clone(&self.shared.detached);
+        let detachment = may_detach
+            .then(|| Arc::new(Detachment::new(Arc::clone(&tasks), self.principal.clone())));
         let context = CallContext::new(revision)
             .with_client_info(client_info)
             .with_capabilities(capabilities)
             .with_principal(self.principal.clone())
-            .with_line(Arc::new(line), Arc::clone(&rounds));
-        let handle = self.tasks.spawn(async move {
+            .with_line(Arc::new(line), Arc::clone(&rounds))
+            .with_detachment(detachment.clone());
+        let mut handling: Handling = Box::pin(async move {
             let _permit = permit;
-            work::run(work, context).await
+            work::run(work, context, &tasks).await
+        });
+        let handle = self.tasks.spawn(async move {
+            let Some(detachment) = detachment else {
+                return End::Done(handling.await);
+            };
+            tokio::select! {
+                biased;
+                () = detachment.wished() => End::Detached(handling, detachment),
+                result = &mut handling => End::Done(result),
+            }
         });
         self.running.insert(handle.id(), Running { call, rounds });
         self.handles.insert(call, handle);
@@ -100,7 +132,7 @@ impl RunningCalls {
     }
 
     pub(super) fn cancel(&mut self, call: CallId) {
-        if let Some(handle) = self.handles.get(&call) {
+        if let Some(handle) = self.handles.remove(&call) {
             handle.abort();
         }
     }
@@ -124,19 +156,25 @@ impl RunningCalls {
         }
     }
 
-    fn ended(
-        &mut self,
-        ended: Result<(Id, Result<Product, ToolError>), JoinError>,
-    ) -> Option<Input> {
+    fn ended(&mut self, ended: Result<(Id, End), JoinError>) -> Option<Input> {
         let (id, result) = match ended {
             Ok((id, result)) => (id, Ok(result)),
             Err(error) => (error.id(), Err(error)),
         };
         let Running { call, rounds } = self.running.remove(&id)?;
-        self.handles.remove(&call);
+        let is_wanted = self.handles.remove(&call).is_some();
         let outcome = match result {
-            Ok(Ok(product)) => CallOutcome::Returned(product),
-            Ok(Err(error)) => outcome_of(&error, &rounds),
+            Ok(End::Done(Ok(product))) => CallOutcome::Returned(product),
+            Ok(End::Done(Err(error))) => outcome_of(&error, &rounds),
+            Ok(End::Detached(handling, detachment)) => match detachment.task() {
+                Some(task) if is_wanted => {
+                    let created = task.created();
+                    detached::run(&self.shared, handling, detachment);
+                    CallOutcome::Detached(created)
+                }
+                // Cancelled on its way: dropping the handler is the cancel.
+                _ => CallOutcome::Failed(ErrorObject::internal("cancelled")),
+            },
             Err(error) => CallOutcome::Failed(report_lost(error)),
         };
         Some(Input::Finished { call, outcome })
@@ -160,7 +198,7 @@ fn outcome_of(error: &ToolError, rounds: &Mutex<Rounds>) -> CallOutcome {
 }
 
 /// Logs what a tool says of its failure, and makes of it what the client may know.
-fn report(error: &ToolError) -> ErrorObject {
+pub(super) fn report(error: &ToolError) -> ErrorObject {
     let reference = error.reference().map_or_else(new_reference, str::to_owned);
     let mut causes = String::new();
     let mut source = error.source();
@@ -175,15 +213,21 @@ fn report(error: &ToolError) -> ErrorObject {
 
 /// The same for a call whose task panicked, or was cancelled, of which nobody will hear.
 fn report_lost(error: JoinError) -> ErrorObject {
-    let reference = new_reference();
-    if let Ok(payload) = error.try_into_panic() {
-        let message = payload
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_default();
-        tracing::error!(%reference, ?message, "a tool panicked");
+    match error.try_into_panic() {
+        Ok(payload) => report_panic(payload.as_ref()),
+        Err(_) => internal("internal error", &new_reference()),
     }
+}
+
+/// The same for the payload of a panic.
+pub(super) fn report_panic(payload: &(dyn Any + Send)) -> ErrorObject {
+    let reference = new_reference();
+    let message = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    tracing::error!(%reference, ?message, "a tool panicked");
     internal("internal error", &reference)
 }
 

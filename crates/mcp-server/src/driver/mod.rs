@@ -5,6 +5,7 @@
 
 mod board;
 mod calls;
+mod detached;
 mod exchange;
 mod lines;
 mod pipe;
@@ -63,7 +64,7 @@ impl Core {
     fn new(shared: Arc<Shared>, channel: Channel, principal: Principal) -> Self {
         let registry = Arc::clone(&shared.registry);
         let engine = Engine::new(registry, &shared.limits, channel, principal.clone());
-        let calls = RunningCalls::new(&shared, principal);
+        let calls = RunningCalls::new(Arc::clone(&shared), principal);
         Self {
             engine,
             calls,

@@ -1,9 +1,14 @@
 //! Does what a call is to do: hands it to its handler.
 
 use crate::engine::{Product, Work};
+use crate::tasks::Tasks;
 use crate::{CallContext, ToolError};
 
-pub(super) async fn run(work: Work, context: CallContext) -> Result<Product, ToolError> {
+pub(super) async fn run(
+    work: Work,
+    context: CallContext,
+    tasks: &Tasks,
+) -> Result<Product, ToolError> {
     Ok(match work {
         Work::Call(tool, arguments) => Product::Called(tool.call(arguments, context).await?),
         Work::Get(prompt, arguments) => Product::Got(prompt.get(arguments, context).await?),
@@ -20,6 +25,22 @@ pub(super) async fn run(work: Work, context: CallContext) -> Result<Product, Too
         },
         Work::Complete(completer, params) => {
             Product::Completed(completer.complete(params, context).await?)
+        }
+        Work::GetTask(id) => {
+            let found = tasks.get(&id, context.principal());
+            Product::Task(found.map_err(ToolError::refused)?)
+        }
+        Work::UpdateTask(id, answers) => {
+            let taken = tasks.update(&id, context.principal(), answers);
+            taken
+                .map(|()| Product::Acknowledged)
+                .map_err(ToolError::refused)?
+        }
+        Work::CancelTask(id) => {
+            let stopped = tasks.cancel(&id, context.principal());
+            stopped
+                .map(|()| Product::Acknowledged)
+                .map_err(ToolError::refused)?
         }
     })
 }

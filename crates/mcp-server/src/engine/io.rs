@@ -9,6 +9,7 @@ use mcp_protocol::jsonrpc::{DecodeError, ErrorObject, Frame, Outgoing, OutgoingF
 use mcp_protocol::lifecycle::{ClientCapabilities, Implementation};
 use mcp_protocol::logging::LogMessage;
 use mcp_protocol::subscriptions::Change;
+use mcp_protocol::tasks::Task;
 use serde_json::{Map, Value};
 
 use super::{Product, Work};
@@ -140,6 +141,8 @@ pub enum CallOutcome {
     Incapable(Map<String, Value>),
     /// The client must be asked first, and the call made again.
     Input(Question),
+    /// It goes on as this task.
+    Detached(Task),
 }
 
 /// What a call must ask before it can go on in a next round.
@@ -217,5 +220,7 @@ pub struct Start {
     pub capabilities: Arc<ClientCapabilities>,
     /// Whether progress is of use.
     pub wants_progress: bool,
+    /// Whether the call may go on as a task.
+    pub may_detach: bool,
     pub(crate) rounds: Rounds,
 }

@@ -10,6 +10,7 @@ use mcp_protocol::jsonrpc::{ErrorObject, Request};
 use mcp_protocol::lifecycle::Feature;
 use mcp_protocol::prompts::GetPromptParams;
 use mcp_protocol::resources;
+use mcp_protocol::tasks;
 use mcp_protocol::tools::CallToolParams;
 use mcp_protocol::wire::{self, Cache};
 use serde_json::{Map, Value};
@@ -41,8 +42,15 @@ impl Engine {
         out: &mut Vec<Output>,
     ) -> Answered {
         let Request { method, params, .. } = request;
-        if !feature(&method).is_some_and(|feature| self.registry.offers(feature)) {
+        let feature = feature(&method, caller.revision);
+        if !feature.is_some_and(|feature| self.registry.offers(feature)) {
             return Err(ErrorObject::method_not_found(&method));
+        }
+        let knows_tasks = caller.revision.is_modern()
+            && self.registry.offers(Feature::Tasks)
+            && caller.capabilities.has_extension(tasks::EXTENSION);
+        if feature == Some(Feature::Tasks) && !knows_tasks {
+            return Err(ErrorObject::missing_capability(&tasks::required()));
         }
         match method.as_str() {
             "tools/list" => return self.list_tools(&caller, &params),
@@ -67,6 +75,7 @@ impl Engine {
             client_info: caller.client_info.clone(),
             capabilities: Arc::clone(&caller.capabilities),
             wants_progress: token.is_some(),
+            may_detach: knows_tasks && caller.is_tool,
             rounds,
         };
         let call = self.calls.start(now, caller, token)?;
@@ -101,6 +110,12 @@ impl Engine {
             "resources/read" => {
                 let uri = resources::uri(&params)?.to_owned();
                 Ok(Work::Read(self.provider(method)?, uri))
+            }
+            "tasks/get" => Ok(Work::GetTask(tasks::task_id(&params)?.to_owned())),
+            "tasks/cancel" => Ok(Work::CancelTask(tasks::task_id(&params)?.to_owned())),
+            "tasks/update" => {
+                let id = tasks::task_id(&params)?.to_owned();
+                Ok(Work::UpdateTask(id, tasks::answers(&params)?))
             }
             method => Err(ErrorObject::method_not_found(method)),
         }
@@ -150,12 +165,13 @@ impl Engine {
 }
 
 /// The feature that a method belongs to. A method of a feature that is not offered does not exist.
-fn feature(method: &str) -> Option<Feature> {
+fn feature(method: &str, revision: Revision) -> Option<Feature> {
     Some(match method {
         "tools/list" | "tools/call" => Feature::Tools,
         "resources/list" | "resources/templates/list" | "resources/read" => Feature::Resources,
         "prompts/list" | "prompts/get" => Feature::Prompts,
         "completion/complete" => Feature::Completions,
+        "tasks/get" | "tasks/update" | "tasks/cancel" if revision.is_modern() => Feature::Tasks,
         _ => return None,
     })
 }

@@ -7,7 +7,7 @@ use mcp_protocol::lifecycle::Feature;
 use mcp_protocol::logging::{self, LogMessage};
 use mcp_protocol::progress::{self, Progress};
 use mcp_protocol::tools::CallToolResult;
-use mcp_protocol::wire::ToWire as _;
+use mcp_protocol::wire::{self, ToWire as _};
 use serde_json::{Map, Value};
 
 use super::{CallId, CallOutcome, Caller, Engine, Output, Product, Told};
@@ -89,6 +89,10 @@ impl Engine {
             CallOutcome::Input(question) => {
                 self.needs_input(now, &caller, &question.requests, question.rounds)
             }
+            CallOutcome::Detached(task) => Outgoing::Result {
+                result: wire::task_created(&task, caller.revision, self.registry.info()),
+                id: caller.id,
+            },
         };
         self.exchanges.answer(exchange, message, out);
     }

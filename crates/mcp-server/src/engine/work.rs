@@ -11,6 +11,7 @@ use mcp_protocol::resources::{
     ListResourceTemplatesResult, ListResourcesResult, ReadResourceResult, Resource,
     ResourceTemplate,
 };
+use mcp_protocol::tasks::DetailedTask;
 use mcp_protocol::tools::CallToolResult;
 use mcp_protocol::wire::{Cache, ToWire as _};
 use serde_json::{Map, Value};
@@ -33,6 +34,12 @@ pub enum Work {
     Read(Arc<dyn ResourceProvider>, String),
     /// Proposes values.
     Complete(Arc<dyn Completer>, CompleteParams),
+    /// Asks after a task.
+    GetTask(String),
+    /// Hands answers to a task.
+    UpdateTask(String, BTreeMap<String, Value>),
+    /// Stops a task.
+    CancelTask(String),
 }
 
 /// What a call brings.
@@ -53,6 +60,10 @@ pub enum Product {
     NothingAt(String),
     /// Proposals.
     Completed(CompleteResult),
+    /// A task.
+    Task(DetailedTask),
+    /// Nothing but that it was taken in.
+    Acknowledged,
 }
 
 impl From<CallToolResult> for Product {
@@ -76,6 +87,8 @@ impl Product {
             Self::Called(result) => (result.to_wire(revision), None),
             Self::Got(result) => (result.to_wire(revision), None),
             Self::Completed(result) => (result.to_wire(revision), None),
+            Self::Task(task) => (task.to_wire(revision), None),
+            Self::Acknowledged => (Map::new(), None),
             Self::Listed(page) => {
                 let next = page.next.map(|position| cursor(RESOURCES, &position));
                 let list = ListResourcesResult::new(page.items, next);

@@ -8,3 +8,5 @@ mod pipes;
 mod sequences;
 #[cfg(test)]
 mod sessions;
+#[cfg(test)]
+mod tasks;
