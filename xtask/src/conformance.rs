@@ -25,7 +25,18 @@ const PACKAGES: &[&str] = &[
 const REVISIONS: &[&str] = &["2025-11-25", "2026-07-28"];
 
 /// Scenarios that are known to fail: revision, name, why.
-const KNOWN: &[(&str, &str, &str)] = &[];
+const KNOWN: &[(&str, &str, &str)] = &[
+    (
+        "2025-11-25",
+        "server-sse-polling",
+        "not scored; streams cannot be resumed yet, so the suite finds nothing to check",
+    ),
+    (
+        "2026-07-28",
+        "tasks-status-notifications",
+        "not scored; the suite skips it until it listens where the notifications are sent",
+    ),
+];
 
 /// `cargo xtask conformance`.
 pub(crate) fn conformance(places: &Places) -> Result<()> {
