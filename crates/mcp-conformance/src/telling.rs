@@ -32,6 +32,15 @@ pub(crate) fn tools() -> Vec<Arc<dyn Tool>> {
         plain("test_tool_with_logging", "Logs while it works", logging),
         plain("test_logging_tool", "Logs while it works", logging),
         plain(
+            "test_reconnection",
+            "Lets go of its connection while it works",
+            |_, context: CallContext| async move {
+                context.close_stream();
+                sleep(2 * PAUSE).await;
+                said("Reconnection test completed successfully")
+            },
+        ),
+        plain(
             "test_trigger_tool_change",
             "Announces a change of the list of tools",
             |_, context: CallContext| async move {

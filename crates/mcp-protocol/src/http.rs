@@ -10,6 +10,8 @@ use serde_json::{Map, Value};
 pub const PROTOCOL_VERSION: &str = "mcp-protocol-version";
 /// The session of a handshake (2025-03-26 to 2025-11-25).
 pub const SESSION_ID: &str = "mcp-session-id";
+/// The event after which a stream is taken up (2025-03-26 to 2025-11-25).
+pub const LAST_EVENT_ID: &str = "last-event-id";
 /// The method of the body (2026-07-28).
 pub const METHOD: &str = "mcp-method";
 /// What the method is about (2026-07-28).

@@ -37,6 +37,7 @@ pub(crate) trait Line: Send + Sync {
     fn log(&self, message: LogMessage);
     fn ask(&self, request: InputRequest) -> Answering;
     fn announce(&self, change: Change);
+    fn close(&self);
     /// How long an answer may take.
     fn patience(&self) -> Duration;
 }
@@ -152,6 +153,14 @@ impl CallContext {
         let line = self.line.as_ref().filter(|_| self.task().is_none());
         if let Some(line) = line {
             line.log(message);
+        }
+    }
+
+    /// Lets go of the connection that waits for this call, where the client can come back for what follows (2025-11-25
+    /// over HTTP); elsewhere nothing happens. For long calls behind proxies that end idle connections.
+    pub fn close_stream(&self) {
+        if let Some(line) = &self.line {
+            line.close();
         }
     }
 

@@ -75,7 +75,7 @@ mod tasks;
 mod tool;
 
 pub use context::CallContext;
-pub use driver::{Replies, Reply, ServeError, Session, SessionClosed};
+pub use driver::{EventId, Replies, Reply, ServeError, Session, SessionClosed};
 pub use failure::ToolError;
 pub use limits::{MAX_PROGRESS_BYTES, MAX_QUESTIONS, MAX_STATE_BYTES, ServerLimits};
 pub use memory::MemoryClient;

@@ -41,6 +41,10 @@ pub struct ServerLimits {
     pub answer_timeout: Duration,
     /// How long a client may take to come back with an answer (2026-07-28).
     pub state_ttl: Duration,
+    /// Messages that one session over HTTP keeps for a client that lost a stream (2025-11-25).
+    pub resume_events: usize,
+    /// The same in bytes of JSON; the oldest go first.
+    pub resume_bytes: usize,
     /// Tasks that are kept, running ones and results together; a call that finds no place is answered when it ends.
     /// Each holds at most one result.
     pub tasks: usize,
@@ -68,6 +72,8 @@ impl Default for ServerLimits {
             listens_per_connection: 32,
             answer_timeout: Duration::from_secs(10 * 60),
             state_ttl: Duration::from_secs(60 * 60),
+            resume_events: 128,
+            resume_bytes: 1024 * 1024,
             tasks: 64,
             task_ttl: Duration::from_secs(60 * 60),
             task_poll: Duration::from_secs(1),

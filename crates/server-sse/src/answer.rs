@@ -3,15 +3,16 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use axum::body::{Body, Bytes};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::{Stream, StreamExt as _, stream};
 use mcp_server::{Replies, Reply};
 use tokio::time;
 
 use crate::app::App;
+use crate::event;
 use crate::media::Accepts;
 use crate::reject;
 
@@ -37,43 +38,50 @@ pub(crate) async fn answer(
             if accepts.json || status != StatusCode::OK {
                 (status, [(CONTENT_TYPE, reject::JSON)], reply.into_json()).into_response()
             } else {
-                events(app, stream::iter([reply]), kept)
+                events(app, Some(reply), replies, kept)
             }
         }
-        Ok(Some(notification)) => events(app, stream::iter([notification]).chain(replies), kept),
+        Ok(Some(notification)) => events(app, Some(notification), replies, kept),
         // The request was cancelled, or its session ended: there is nothing to say, and the stream just closes.
-        Ok(None) => events(app, stream::empty(), kept),
-        Err(_) => events(app, replies, kept),
+        Ok(None) => events(app, None, replies, kept),
+        Err(_) => events(app, None, replies, kept),
     }
 }
 
-/// A response that streams messages as events, until `messages` ends or the client goes away.
-pub(crate) fn events(
+/// A response that streams messages as events, until they end or the client goes away.
+///
+/// 2025-11-25, transports, "sending messages": a stream that can be taken up again begins with an event that has a name
+/// and no data, and says how long a client should wait before it comes back.
+fn events(
     app: &Arc<App>,
-    messages: impl Stream<Item = Reply> + Send + 'static,
+    first: Option<Reply>,
+    replies: Replies,
     kept: impl Send + 'static,
 ) -> Response {
-    raw_events(
-        app,
-        messages.map(|message| Event::default().event("message").data(message.into_json())),
-        kept,
-    )
+    let start = replies
+        .begin_stream()
+        .map(|start| event::start(start, app.settings.retry));
+    let messages = stream::iter(first).chain(replies).map(event::message);
+    raw_events(app, stream::iter(start).chain(messages), kept)
 }
 
-/// The same for events that are made already.
+/// The same for events that are written already. `kept` lives as long as the response.
 pub(crate) fn raw_events(
     app: &Arc<App>,
-    events: impl Stream<Item = Event> + Send + 'static,
+    events: impl Stream<Item = String> + Send + 'static,
     kept: impl Send + 'static,
 ) -> Response {
-    let events = events.map(move |event| {
-        let _ = &kept;
-        Ok::<_, Infallible>(event)
+    let state = (Box::pin(events), app.settings.keep_alive, kept);
+    let texts = stream::unfold(state, |(mut events, pause, kept)| async move {
+        let text = match time::timeout(pause, events.next()).await {
+            Ok(Some(event)) => Bytes::from(event),
+            Ok(None) => return None,
+            Err(_) => Bytes::from_static(event::KEEP_ALIVE.as_bytes()),
+        };
+        Some((Ok::<_, Infallible>(text), (events, pause, kept)))
     });
-    let keep_alive = KeepAlive::new()
-        .interval(app.settings.keep_alive)
-        .text("keep-alive");
     let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (
             CACHE_CONTROL,
             HeaderValue::from_static("no-cache, no-transform"),
@@ -84,7 +92,7 @@ pub(crate) fn raw_events(
             HeaderValue::from_static("no"),
         ),
     ];
-    (headers, Sse::new(events).keep_alive(keep_alive)).into_response()
+    (headers, Body::from_stream(texts)).into_response()
 }
 
 /// Waits for the answer, for a client that takes nothing else.

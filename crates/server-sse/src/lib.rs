@@ -12,13 +12,14 @@
 //! | `mcp` | Streamable HTTP, in both eras |
 //! | `sse` | HTTP+SSE |
 //! | `sessions` | the sessions of both |
-//! | `answer`, `reject` | what goes back |
+//! | `answer`, `event`, `reject` | what goes back |
 //! | `body`, `media` | what comes in |
 //! | `listen` | connections, timeouts, shutdown |
 
 mod answer;
 mod app;
 mod body;
+mod event;
 mod guard;
 mod hosts;
 mod listen;

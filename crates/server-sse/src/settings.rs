@@ -39,6 +39,8 @@ pub struct HttpSettings {
     pub stream_after: Duration,
     /// How often a stream without news carries a comment, so that nothing between takes it for dead.
     pub keep_alive: Duration,
+    /// How long a client should wait before it takes up a stream that it lost (2025-11-25).
+    pub retry: Duration,
     /// How long requests may go on after the shutdown was asked for.
     pub drain: Duration,
 }
@@ -62,6 +64,7 @@ impl Default for HttpSettings {
             write_timeout: Duration::from_secs(60),
             stream_after: Duration::from_secs(10),
             keep_alive: Duration::from_secs(15),
+            retry: Duration::from_millis(500),
             drain: Duration::from_secs(10),
         }
     }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
-use axum::response::sse::Event;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::{StreamExt as _, stream};
 use mcp_protocol::jsonrpc::decode;
@@ -17,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answer::raw_events;
 use crate::app::App;
+use crate::event;
 use crate::media::{self, Accepts};
 use crate::reject;
 use crate::sessions::{InUse, Kind};
@@ -48,9 +48,9 @@ pub(crate) async fn stream(
     );
     let closing = app.closing.clone();
     let entry = Arc::clone(&in_use.0);
-    let first = Event::default().event("endpoint").data(endpoint);
+    let first = event::endpoint(&endpoint);
     let messages = messages
-        .map(|message| Event::default().event("message").data(message.into_json()))
+        .map(event::message)
         .take_until(Box::pin(async move {
             end_when_finished(&closing, &entry.session).await;
         }));

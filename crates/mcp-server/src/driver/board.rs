@@ -121,6 +121,10 @@ impl Line for CallLine {
         let _ = self.changes.send(change);
     }
 
+    fn close(&self) {
+        self.board.tell(self.call, Told::Close);
+    }
+
     fn patience(&self) -> Duration {
         self.patience
     }

@@ -53,6 +53,7 @@ fn deliver(sender: &mpsc::Sender<Reply>, deliveries: Vec<Delivery>) -> bool {
             Delivery::Send {
                 frame, droppable, ..
             } => reply::put(sender, frame, droppable),
+            Delivery::Close { .. } => {}
             Delivery::Done { .. } => done = true,
         }
     }

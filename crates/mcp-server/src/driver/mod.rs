@@ -11,6 +11,7 @@ mod lines;
 mod pipe;
 mod reply;
 mod session;
+mod streams;
 mod work;
 
 use std::collections::VecDeque;
@@ -29,7 +30,7 @@ use crate::tool::Principal;
 use calls::RunningCalls;
 
 pub use pipe::ServeError;
-pub use reply::{Replies, Reply};
+pub use reply::{EventId, Replies, Reply};
 pub use session::{Session, SessionClosed};
 
 pub(crate) use exchange::exchange;
@@ -54,6 +55,10 @@ enum Delivery {
         exchange: ExchangeId,
         frame: OutgoingFrame,
         droppable: bool,
+    },
+    /// The connection that carries this may end; what is still to come will be fetched.
+    Close {
+        exchange: ExchangeId,
     },
     Done {
         exchange: ExchangeId,
@@ -92,6 +97,7 @@ impl Core {
                             droppable,
                         });
                     }
+                    Output::Close { exchange } => deliveries.push(Delivery::Close { exchange }),
                     Output::Done { exchange } => deliveries.push(Delivery::Done { exchange }),
                     Output::Start(start) => inputs.extend(self.calls.start(start)),
                     Output::Answered { ticket, answer } => self.calls.answer(ticket, answer),

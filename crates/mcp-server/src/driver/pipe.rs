@@ -128,7 +128,7 @@ impl<W: AsyncWrite + Unpin> Outbox<W> {
                     droppable: true, ..
                 } if self.queue.len() >= limit => {}
                 Delivery::Send { frame, .. } => self.queue.push_back(line(frame)),
-                Delivery::Done { .. } => {}
+                Delivery::Close { .. } | Delivery::Done { .. } => {}
             }
         }
     }

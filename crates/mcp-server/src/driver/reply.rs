@@ -1,6 +1,9 @@
 //! What comes back for one message over HTTP: a stream of ready-made JSON texts.
 
+use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::Stream;
@@ -22,6 +25,36 @@ pub struct Reply {
     json: String,
     is_answer: bool,
     error: Option<ErrorCode>,
+    event: Option<EventId>,
+}
+
+/// Names a message of a session, so that its client can take its stream up again after it (2025-11-25). It is no
+/// secret: it means something within its session only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EventId {
+    /// Which stream of the session.
+    pub stream: u64,
+    /// Which message of it; 0 is before the first.
+    pub number: u64,
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.stream, self.number)
+    }
+}
+
+impl EventId {
+    /// Reads what [`Display`](fmt::Display) writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (stream, number) = text.split_once('-')?;
+        Some(Self {
+            stream: stream.parse().ok()?,
+            number: number.parse().ok()?,
+        })
+    }
 }
 
 impl Reply {
@@ -35,7 +68,24 @@ impl Reply {
             json: frame.into_json(),
             is_answer,
             error,
+            event: None,
         }
+    }
+
+    pub(super) const fn with_event(mut self, event: EventId) -> Self {
+        self.event = Some(event);
+        self
+    }
+
+    /// How much of a bound it takes.
+    pub(super) const fn len(&self) -> usize {
+        self.json.len()
+    }
+
+    /// Its name, if the stream can be taken up again after it.
+    #[must_use]
+    pub const fn event(&self) -> Option<EventId> {
+        self.event
     }
 
     /// Whether it answers what was sent, so that nothing follows.
@@ -64,12 +114,49 @@ impl Reply {
 #[derive(Debug)]
 pub struct Replies {
     receiver: mpsc::Receiver<Reply>,
+    start: Option<EventId>,
+    streaming: Streaming,
+}
+
+/// Whether the messages of an exchange go out as a stream of events already. Shared by both ends.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Streaming(Arc<AtomicBool>);
+
+impl Streaming {
+    pub(super) fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Replies {
     pub(crate) fn channel(buffer: usize) -> (mpsc::Sender<Reply>, Self) {
         let (sender, receiver) = mpsc::channel(buffer);
-        (sender, Self { receiver })
+        let replies = Self {
+            receiver,
+            start: None,
+            streaming: Streaming::default(),
+        };
+        (sender, replies)
+    }
+
+    pub(super) const fn starting_at(mut self, start: Option<EventId>) -> Self {
+        self.start = start;
+        self
+    }
+
+    pub(super) fn streaming(&self) -> Streaming {
+        self.streaming.clone()
+    }
+
+    /// Says that the messages will go out as events from now on. Gives back the name of the event to send first, with
+    /// no data, if the stream can be taken up again.
+    pub fn begin_stream(&self) -> Option<EventId> {
+        self.streaming.begin();
+        self.start
     }
 
     /// Waits for the next message. Cancel safe.
@@ -88,10 +175,15 @@ impl Stream for Replies {
 
 /// Puts a message into the channel of one exchange, which never has to wait.
 pub(super) fn put(sender: &mpsc::Sender<Reply>, frame: OutgoingFrame, droppable: bool) {
-    if droppable && sender.capacity() <= KEPT {
+    if droppable && is_crowded(sender) {
         return;
     }
     // An exchange has one answer and some questions, for which places were kept; if the receiver is gone, nobody wants
     // them.
     let _ = sender.try_send(Reply::new(frame));
+}
+
+/// Whether only what must not be left out still finds a place.
+pub(super) fn is_crowded(sender: &mpsc::Sender<Reply>) -> bool {
+    sender.capacity() <= KEPT
 }

@@ -1,8 +1,9 @@
 //! One handshake session over HTTP, served message by message. Finding a session by its id is the transport's.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use mcp_protocol::Revision;
 use mcp_protocol::jsonrpc::{DecodeError, Frame};
@@ -10,7 +11,8 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::reply::{self, BUFFER};
+use super::reply::{BUFFER, EventId, Streaming};
+use super::streams::{Resumption, Streams};
 use super::{Core, Delivery, Replies, Reply};
 use crate::Principal;
 use crate::engine::{Channel, ExchangeId, Input};
@@ -24,6 +26,7 @@ const INBOX: usize = 16;
 pub struct Session {
     commands: mpsc::Sender<Command>,
     state: watch::Receiver<State>,
+    received: AtomicU64,
     end: CancellationToken,
     _end_on_drop: DropGuard,
 }
@@ -46,13 +49,19 @@ struct State {
 #[derive(Debug)]
 enum Command {
     Message {
+        exchange: ExchangeId,
         frame: Result<Frame, DecodeError>,
-        sender: Option<mpsc::Sender<Reply>>,
+        sender: Option<(mpsc::Sender<Reply>, Streaming)>,
         kept: Kept,
     },
     Attach {
         sender: mpsc::Sender<Reply>,
+        streaming: Streaming,
         accepted: oneshot::Sender<bool>,
+    },
+    Resume {
+        event: EventId,
+        resumed: oneshot::Sender<Option<Replies>>,
     },
 }
 
@@ -82,14 +91,16 @@ impl Session {
     ///
     /// The session has ended.
     pub async fn send(&self, frame: Result<Frame, DecodeError>) -> Result<Replies, SessionClosed> {
+        let exchange = self.next_exchange();
         let (sender, replies) = Replies::channel(BUFFER);
         self.command(Command::Message {
+            exchange,
             frame,
-            sender: Some(sender),
+            sender: Some((sender, replies.streaming())),
             kept: Kept(Box::new(())),
         })
         .await?;
-        Ok(replies)
+        Ok(replies.starting_at(self.start_of(exchange)))
     }
 
     /// Hands over a message whose answers go to the one stream of the session. Waits while the client does not read
@@ -107,6 +118,7 @@ impl Session {
         kept: impl Send + 'static,
     ) -> Result<(), SessionClosed> {
         self.command(Command::Message {
+            exchange: self.next_exchange(),
             frame,
             sender: None,
             kept: Kept(Box::new(kept)),
@@ -122,9 +134,27 @@ impl Session {
     pub async fn server_stream(&self) -> Result<Option<Replies>, SessionClosed> {
         let (sender, replies) = Replies::channel(BUFFER);
         let (accepted, answer) = oneshot::channel();
-        self.command(Command::Attach { sender, accepted }).await?;
+        self.command(Command::Attach {
+            sender,
+            streaming: replies.streaming(),
+            accepted,
+        })
+        .await?;
         let accepted = answer.await.map_err(|_| SessionClosed)?;
         Ok(accepted.then_some(replies))
+    }
+
+    /// Takes up a stream of this session after the event that its client saw last; none if that event is unknown, or
+    /// what came after it is no longer kept ([`ServerLimits::resume_bytes`](crate::ServerLimits::resume_bytes)).
+    /// Whoever read that stream before reads no more.
+    ///
+    /// # Errors
+    ///
+    /// The session has ended.
+    pub async fn resume(&self, event: EventId) -> Result<Option<Replies>, SessionClosed> {
+        let (resumed, answer) = oneshot::channel();
+        self.command(Command::Resume { event, resumed }).await?;
+        answer.await.map_err(|_| SessionClosed)
     }
 
     /// The revision that the handshake settled on; none before.
@@ -152,6 +182,19 @@ impl Session {
         self.end.cancel();
     }
 
+    fn next_exchange(&self) -> ExchangeId {
+        ExchangeId(self.received.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// What to name the beginning of a stream, where it can be taken up again.
+    fn start_of(&self, exchange: ExchangeId) -> Option<EventId> {
+        let offered = resumption(self.revision()) == Resumption::Offered;
+        offered.then_some(EventId {
+            stream: exchange.0,
+            number: 0,
+        })
+    }
+
     async fn command(&self, command: Command) -> Result<(), SessionClosed> {
         self.commands.send(command).await.map_err(|_| SessionClosed)
     }
@@ -166,6 +209,7 @@ pub(crate) fn open(
     let (commands, inbox) = mpsc::channel(INBOX);
     let (publish, state) = watch::channel(State::default());
     let end = shared.stop.child_token();
+    let limits = &shared.limits;
     let actor = Actor {
         core: Core::new(Arc::clone(shared), Channel::Session, principal),
         style: if one_stream.is_some() {
@@ -175,14 +219,14 @@ pub(crate) fn open(
         },
         common: one_stream,
         outbox: VecDeque::new(),
-        exchanges: HashMap::new(),
-        received: 0,
+        streams: Streams::new(limits.resume_events, limits.resume_bytes),
         publish,
     };
     shared.tasks.spawn(actor.run(inbox, end.clone()));
     Session {
         commands,
         state,
+        received: AtomicU64::new(0),
         _end_on_drop: end.clone().drop_guard(),
         end,
     }
@@ -193,13 +237,12 @@ pub(crate) fn open(
 struct Actor {
     core: Core,
     style: Style,
-    /// The stream that belongs to no request, while there is one.
+    /// The one stream of [`Style::OneStream`].
     common: Option<mpsc::Sender<Reply>>,
     /// What waits for the one stream of [`Style::OneStream`].
     outbox: VecDeque<Reply>,
-    /// The streams of the messages that wait for answers.
-    exchanges: HashMap<ExchangeId, mpsc::Sender<Reply>>,
-    received: u64,
+    /// The streams of [`Style::StreamEach`].
+    streams: Streams,
     publish: watch::Sender<State>,
 }
 
@@ -223,11 +266,19 @@ impl Actor {
                     self.publish_load();
                 }
                 command = inbox.recv(), if self.outbox.len() < limit => match command {
-                    Some(Command::Message { frame, sender, kept }) => {
+                    Some(Command::Message { exchange, frame, sender, kept }) => {
                         drop(kept);
-                        self.message(frame, sender);
+                        if let Some((sender, streaming)) = sender {
+                            self.streams.open(exchange, sender, streaming);
+                        }
+                        self.step(Input::Received { exchange, frame });
                     }
-                    Some(Command::Attach { sender, accepted }) => self.attach(sender, accepted),
+                    Some(Command::Attach { sender, streaming, accepted }) => {
+                        self.attach(sender, streaming, accepted);
+                    }
+                    Some(Command::Resume { event, resumed }) => {
+                        let _ = resumed.send(self.streams.resume(event));
+                    }
                     None => break,
                 },
             }
@@ -240,26 +291,21 @@ impl Actor {
                 break;
             }
         }
-        self.exchanges.clear();
+        self.streams = Streams::new(0, 0);
         self.common = None;
         self.core.all_gone().await;
         self.publish.send_replace(State::default());
     }
 
-    fn message(&mut self, frame: Result<Frame, DecodeError>, sender: Option<mpsc::Sender<Reply>>) {
-        self.received += 1;
-        let exchange = ExchangeId(self.received);
-        if let Some(sender) = sender {
-            self.exchanges.insert(exchange, sender);
-        }
-        self.step(Input::Received { exchange, frame });
-    }
-
-    fn attach(&mut self, sender: mpsc::Sender<Reply>, accepted: oneshot::Sender<bool>) {
-        let free = self.style == Style::StreamEach
-            && self.common.as_ref().is_none_or(mpsc::Sender::is_closed);
+    fn attach(
+        &mut self,
+        sender: mpsc::Sender<Reply>,
+        streaming: Streaming,
+        accepted: oneshot::Sender<bool>,
+    ) {
+        let free = self.style == Style::StreamEach && !self.streams.is_read(ExchangeId::NONE);
         if free {
-            self.common = Some(sender);
+            self.streams.open(ExchangeId::NONE, sender, streaming);
         }
         let _ = accepted.send(free);
     }
@@ -276,24 +322,18 @@ impl Actor {
                     exchange,
                     frame,
                     droppable,
-                } => match (self.exchanges.get(&exchange), self.style) {
-                    (Some(sender), _) => reply::put(sender, frame, droppable),
-                    (None, Style::OneStream) if droppable && self.outbox.len() >= limit => {}
-                    (None, Style::OneStream) => self.outbox.push_back(Reply::new(frame)),
-                    (None, Style::StreamEach) => {
-                        // What belongs to no message goes to the common stream, if one is open.
-                        if let Some(common) = self
-                            .common
-                            .as_ref()
-                            .filter(|_| exchange == ExchangeId::NONE)
-                        {
-                            reply::put(common, frame, droppable);
-                        }
+                } => match self.style {
+                    Style::OneStream if droppable && self.outbox.len() >= limit => {}
+                    Style::OneStream => self.outbox.push_back(Reply::new(frame)),
+                    Style::StreamEach => {
+                        self.streams
+                            .put(exchange, frame, droppable, resumption(revision));
                     }
                 },
-                Delivery::Done { exchange } => {
-                    self.exchanges.remove(&exchange);
+                Delivery::Close { exchange } => {
+                    self.streams.close(exchange, resumption(revision));
                 }
+                Delivery::Done { exchange } => self.streams.done(exchange),
             }
         }
         self.publish_load();
@@ -308,6 +348,15 @@ impl Actor {
             (state.calls, state.waiting) = (calls, waiting);
             changed
         });
+    }
+}
+
+/// 2025-11-25, transports: clients of older revisions cannot read the event that names the beginning of a stream.
+fn resumption(revision: Option<Revision>) -> Resumption {
+    if revision == Some(Revision::V2025_11_25) {
+        Resumption::Offered
+    } else {
+        Resumption::NotOffered
     }
 }
 

@@ -108,6 +108,8 @@ pub enum Told {
     },
     /// Something for the log.
     Log(LogMessage),
+    /// That its client need not hold its connection.
+    Close,
 }
 
 impl Told {
@@ -164,6 +166,11 @@ pub enum Output {
         frame: OutgoingFrame,
         /// Whether it is an answer, or may be left out.
         droppable: bool,
+    },
+    /// The connection of this exchange may end, if its client can come back for the rest.
+    Close {
+        /// Which exchange.
+        exchange: ExchangeId,
     },
     /// Nothing more will be sent to this exchange.
     Done {

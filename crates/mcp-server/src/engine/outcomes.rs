@@ -23,6 +23,12 @@ impl Engine {
                 }
             }
             Told::Log(message) => self.log(now, call, &message, out),
+            Told::Close => {
+                if let Some(caller) = self.calls.caller(call) {
+                    let exchange = caller.exchange;
+                    out.push(Output::Close { exchange });
+                }
+            }
         }
     }
 

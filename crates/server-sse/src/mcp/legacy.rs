@@ -1,18 +1,24 @@
 //! 2025-03-26 to 2025-11-25 over HTTP: sessions by `Mcp-Session-Id`. A lost connection cancels nothing.
 
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
 use mcp_protocol::Revision;
+use mcp_protocol::http;
 use mcp_protocol::jsonrpc::{ErrorObject, Frame, Incoming, Request, RequestId};
-use mcp_server::{Reply, SessionClosed};
+use mcp_server::{EventId, Reply, SessionClosed};
 
 use super::{Client, SESSION_ID, text};
-use crate::answer::{answer, events};
+use crate::answer::{answer, raw_events};
+use crate::event;
 use crate::guard;
 use crate::media::Accepts;
 use crate::reject;
 use crate::sessions::{InUse, Kind};
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static(http::LAST_EVENT_ID);
+
+const LOST: &str = "`Last-Event-ID` names nothing that is still kept";
 
 impl Client {
     /// Opens a session; its id goes back in a header.
@@ -108,7 +114,7 @@ impl Client {
         }
     }
 
-    /// The stream for messages that belong to no request.
+    /// The stream for messages that belong to no request, or one that the client lost and takes up again.
     pub(super) async fn get(self) -> Response {
         if let Some(refusal) = self.unknown_version(None) {
             return refusal;
@@ -121,15 +127,27 @@ impl Client {
             let why = "`Accept` must allow text/event-stream";
             return reject::invalid_request(StatusCode::NOT_ACCEPTABLE, why);
         }
-        match session.0.session.server_stream().await {
+        let last = match guard::only(&self.headers, &LAST_EVENT_ID) {
+            Ok(last) => last.map(|last| text(last).and_then(EventId::parse)),
+            Err(()) => Some(None),
+        };
+        let streams = &session.0.session;
+        let (opened, status, why) = match last {
+            None => (
+                streams.server_stream().await,
+                StatusCode::CONFLICT,
+                "this session has an open stream already",
+            ),
+            Some(Some(last)) => (streams.resume(last).await, StatusCode::BAD_REQUEST, LOST),
+            Some(None) => (Ok(None), StatusCode::BAD_REQUEST, LOST),
+        };
+        match opened {
             Ok(Some(messages)) => {
                 let closing = self.app.closing.clone().cancelled_owned();
-                events(&self.app, messages.take_until(Box::pin(closing)), session)
+                let messages = messages.map(event::message).take_until(Box::pin(closing));
+                raw_events(&self.app, messages, session)
             }
-            Ok(None) => {
-                let why = "this session has an open stream already";
-                reject::invalid_request(StatusCode::CONFLICT, why)
-            }
+            Ok(None) => reject::invalid_request(status, why),
             Err(SessionClosed { .. }) => unknown_session(None),
         }
     }

@@ -15,6 +15,8 @@ mod modern;
 #[cfg(test)]
 mod old_clients;
 #[cfg(test)]
+mod resumption;
+#[cfg(test)]
 mod site;
 #[cfg(test)]
 mod whole;

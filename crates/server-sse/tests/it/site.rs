@@ -252,6 +252,10 @@ impl Tool for Bench {
             "ever" => std::future::pending().await,
             "wait" => self.release.notified().await,
             "progress" => context.progress("half way"),
+            "let go" => {
+                context.close_stream();
+                self.release.notified().await;
+            }
             "tell and wait" => {
                 context.progress("waiting");
                 self.release.notified().await;

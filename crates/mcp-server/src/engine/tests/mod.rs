@@ -110,6 +110,7 @@ fn show(output: Output) -> String {
         Output::Send {
             exchange, frame, ..
         } => format!("{} <- {}", exchange.0, frame.into_json()),
+        Output::Close { exchange } => format!("{} close", exchange.0),
         Output::Done { exchange } => format!("{} done", exchange.0),
         Output::Cancel { call } => format!("cancel {}", call.0),
         Output::Answered { ticket, answer } => format!("answered {}: {answer:?}", ticket.0),
