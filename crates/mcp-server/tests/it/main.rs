@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bench_tool;
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
 mod pipes;
 #[cfg(test)]
 mod sequences;
