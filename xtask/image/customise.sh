@@ -28,8 +28,7 @@ chmod -R a+rX "$browsers"
 
 # Names of the building machine, its mirrors and proxies.
 rm -f "$root/etc/resolv.conf" "$root/etc/hostname" "$root"/etc/apt/apt.conf.d/99mmdebstrap
-printf 'deb http://deb.debian.org/debian bookworm main\ndeb http://deb.debian.org/debian-security bookworm-security main\n' \
-    > "$root/etc/apt/sources.list"
+: > "$root/etc/apt/sources.list"
 rm -rf "$root"/etc/apt/sources.list.d/* "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/* \
     "$root"/var/cache/ldconfig/* "$root"/var/log/* "$root"/tmp/*
 : > "$root/etc/machine-id"

@@ -96,16 +96,18 @@ fn build(places: &Places, engine: &Engine, recipe: &Recipe) -> Result<()> {
     let archive = dir.path().join("root.tar");
     let hook = dir.path().join("customise.sh");
     recipe.write_hook(&hook)?;
-    let sources = dir.path().join("sources.list");
-    std::fs::write(&sources, sources::for_release(recipe::RELEASE))
-        .with_context(|| format!("cannot write `{}`", sources.display()))?;
-
     let mut command = Command::new("mmdebstrap");
     recipe.describe(&mut command, &hook);
     for option in sources::apt_options() {
         command.arg(format!("--aptopt={option}"));
     }
-    command.arg(recipe::RELEASE).arg(&archive).arg(&sources);
+    command.arg(recipe::RELEASE).arg(&archive);
+    if let Some(list) = sources::for_release(recipe::RELEASE) {
+        let sources = dir.path().join("sources.list");
+        std::fs::write(&sources, list)
+            .with_context(|| format!("cannot write `{}`", sources.display()))?;
+        command.arg(&sources);
+    }
     let mut last = Vec::new();
     process::run_watched(&mut command, |line| {
         match line.strip_prefix("I: ") {

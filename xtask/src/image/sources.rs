@@ -7,9 +7,6 @@ use std::process::Command;
 
 use crate::process;
 
-const DEFAULT_ARCHIVE: &str = "http://deb.debian.org/debian";
-const DEFAULT_SECURITY: &str = "http://deb.debian.org/debian-security";
-
 /// Settings of apt that decide how an archive is reached, not what is installed.
 const ACCESS_SETTINGS: &[&str] = &[
     "Acquire::Check-Date",
@@ -20,8 +17,9 @@ const ACCESS_SETTINGS: &[&str] = &[
     "Acquire::https::",
 ];
 
-/// The `sources.list` for a release, on the mirrors that this machine uses.
-pub(super) fn for_release(release: &str) -> String {
+/// The `sources.list` for a release, on the mirrors that this machine uses; `None` on one that has
+/// no Debian archive of its own, where the builder knows the usual ones.
+pub(super) fn for_release(release: &str) -> Option<String> {
     let texts: Vec<(PathBuf, String)> = source_files()
         .into_iter()
         .filter_map(|path| Some((path.clone(), std::fs::read_to_string(path).ok()?)))
@@ -76,22 +74,19 @@ fn addresses(path: &Path, text: &str) -> Vec<String> {
         .collect()
 }
 
-fn list(release: &str, addresses: &[String]) -> String {
-    let of = |name: &str, default: &'static str| {
+fn list(release: &str, addresses: &[String]) -> Option<String> {
+    let of = |name: &str| {
         addresses
             .iter()
             .map(|address| address.trim_end_matches('/'))
             .find(|address| address.rsplit('/').next() == Some(name))
-            .unwrap_or(default)
-            .to_owned()
     };
-    let archive = of("debian", DEFAULT_ARCHIVE);
-    let security = of("debian-security", DEFAULT_SECURITY);
-    format!(
-        "deb {archive} {release} main\n\
-         deb {archive} {release}-updates main\n\
-         deb {security} {release}-security main\n"
-    )
+    let archive = of("debian")?;
+    let mut list = format!("deb {archive} {release} main\ndeb {archive} {release}-updates main\n");
+    if let Some(security) = of("debian-security") {
+        list.push_str(&format!("deb {security} {release}-security main\n"));
+    }
+    Some(list)
 }
 
 fn access_options(dump: &str) -> Vec<String> {
@@ -118,27 +113,28 @@ mod tests {
 
     #[test]
     fn mirrors_are_found_in_both_formats() {
-        let check = |file: &str, text: &str, archive: &str, security: &str| {
+        let check = |file: &str, text: &str, expected: Option<&str>| {
             let list = list("bookworm", &addresses(Path::new(file), text));
-            let expected = format!(
-                "deb {archive} bookworm main\ndeb {archive} bookworm-updates main\n\
-                 deb {security} bookworm-security main\n"
-            );
-            assert_eq!(list, expected, "{text}");
+            assert_eq!(list.as_deref(), expected, "{text}");
         };
-        check("sources.list", "", DEFAULT_ARCHIVE, DEFAULT_SECURITY);
+        check("sources.list", "", None);
+        check("sources.list", "deb http://u/ubuntu noble main", None);
         check(
             "sources.list",
             "# deb http://no/debian x main\ndeb [arch=amd64 trusted=no] http://m/debian/ trixie main\n\
              deb http://s/debian-security trixie-security main\ndeb http://other/tool stable main",
-            "http://m/debian",
-            "http://s/debian-security",
+            Some(
+                "deb http://m/debian bookworm main\ndeb http://m/debian bookworm-updates main\n\
+                 deb http://s/debian-security bookworm-security main\n",
+            ),
         );
         check(
             "debian.sources",
             "Types: deb\nURIs: https://m.example/debian\nSuites: trixie\n\nTypes: deb\nURIs: https://other.example/x\n",
-            "https://m.example/debian",
-            DEFAULT_SECURITY,
+            Some(
+                "deb https://m.example/debian bookworm main\n\
+                 deb https://m.example/debian bookworm-updates main\n",
+            ),
         );
     }
 
