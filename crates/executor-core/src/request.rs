@@ -70,8 +70,8 @@ impl ExecutionRequest {
         self
     }
 
-    /// Holds the request against its bounds.
-    pub(crate) fn check(&self) -> Result<()> {
+    /// Holds the request against its bounds, the operator's longest time among them.
+    pub(crate) fn check(&self, max_timeout: WallTime) -> Result<()> {
         let refuse = |text: String| {
             Err(
                 SandboxError::new(ErrorKind::InvalidRequest, "accept the request")
@@ -97,6 +97,13 @@ impl ExecutionRequest {
                 "{} arguments of {args_bytes} bytes; at most {MAX_ARGS} of {MAX_ARGS_BYTES} bytes \
                  are taken",
                 self.args.len()
+            ));
+        }
+        if let Some(asked) = self.timeout
+            && asked > max_timeout
+        {
+            return refuse(format!(
+                "a time limit of {asked} was asked for; at most {max_timeout} are allowed"
             ));
         }
         if self.args.iter().any(|arg| arg.contains('\0')) {

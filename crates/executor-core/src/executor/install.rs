@@ -42,16 +42,16 @@ pub(super) async fn install(
     events: &mpsc::Sender<Event>,
     record: &mut Record,
 ) -> Result<Option<InstallFailure>> {
+    record.note(request.modules.notes().iter().cloned());
+    if request.modules.is_empty() {
+        return Ok(None);
+    }
     let settings = plan_settings(shared, ready)?;
     let plan = InstallPlan::new(request.modules.clone(), &settings).map_err(|error| {
         SandboxError::new(ErrorKind::InvalidRequest, "accept the modules")
             .with_hint(format!("{error}; {}", error.hint()))
             .with_source(error)
     })?;
-    record.note(plan.notes().iter().cloned());
-    if plan.is_empty() {
-        return Ok(None);
-    }
     let limit = shared.settings.install_timeout;
     let gateway = shared.gateway.open(way_out::for_install(&settings)?);
     let mut environment = environment();

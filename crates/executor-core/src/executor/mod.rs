@@ -149,20 +149,7 @@ impl Executor {
     /// `Busy` when the queue is full, `InvalidRequest` when the request is out of bounds,
     /// `ShuttingDown`. Whatever fails later is the execution's ending.
     pub fn execute(&self, request: ExecutionRequest) -> Result<Execution> {
-        request.check()?;
-        if let Some(asked) = request.timeout
-            && asked > self.shared.settings.max_timeout
-        {
-            let text = format!(
-                "a time limit of {asked} was asked for; at most {} are allowed",
-                self.shared.settings.max_timeout
-            );
-            return Err(
-                SandboxError::new(ErrorKind::InvalidRequest, "accept the request")
-                    .with_context(text.clone())
-                    .with_hint(text),
-            );
-        }
+        request.check(self.shared.settings.max_timeout)?;
         if self.shared.stop.is_cancelled() {
             return Err(SandboxError::new(ErrorKind::ShuttingDown, "queue the run"));
         }
@@ -221,7 +208,8 @@ impl Executor {
         let shared = Arc::clone(&self.shared);
         self.shared.tasks.spawn(async move {
             let sweep = async {
-                let mut pause = [FIRST_PAUSE].into_iter();
+                let usual = shared.settings.sweep_interval;
+                let mut pause = FIRST_PAUSE.min(usual);
                 loop {
                     match shared.backend.sweep().await {
                         Ok(report) if report.removed > 0 || report.failed > 0 => {
@@ -230,8 +218,8 @@ impl Executor {
                         Ok(_) => {}
                         Err(error) => tracing::debug!(kind = %error.kind(), "{}", error.chain()),
                     }
-                    let usual = shared.settings.sweep_interval;
-                    tokio::time::sleep(pause.next().unwrap_or(usual).min(usual)).await;
+                    tokio::time::sleep(pause).await;
+                    pause = usual;
                 }
             };
             shared.stop.run_until_cancelled(sweep).await;

@@ -31,16 +31,13 @@ pub(super) async fn run(
 ) -> Result<Ending> {
     let settings = &shared.settings;
     let gateway = shared.gateway.open(way_out::for_program(settings)?);
-    let mut environment = environment();
     let mut module_paths = Vec::new();
     if record.modules_there {
         module_paths.push(MODULES_DIR.to_owned());
-        // For the Pythons that the program starts itself.
-        environment.insert("PYTHONPATH".to_owned(), MODULES_DIR.to_owned());
     }
     let command = RunCommand::program(request.program.len())
         .args(request.args.clone())
-        .env(environment)
+        .env(environment())
         .env_pass(image_environment())
         .cwd(WORK_DIR)
         .user(PROGRAM_UID)
