@@ -23,6 +23,8 @@ const MAP: &[Row] = &[
         &["mcp-protocol", "mcp-server", "server-sse"],
         &[],
     ),
+    // Not part of the product either: what tests and measurements hold our servers against.
+    Row("rmcp-peer", &[], &[]),
     Row("executor-core", &[], &["executor-testkit"]),
     Row("executor-docker", &["executor-core"], &["executor-testkit"]),
     Row("executor-testkit", &["executor-core"], &[]),
