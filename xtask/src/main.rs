@@ -9,6 +9,7 @@ mod demo;
 mod engine;
 mod image;
 mod install;
+mod node;
 mod places;
 mod process;
 mod report;
@@ -47,7 +48,7 @@ enum Chore {
     Image(image::Args),
     /// Install the foreign clients that the tests call our servers with.
     Clients,
-    /// Run the official MCP conformance suite against the server that offers its fixtures.
+    /// Run the official MCP conformance suite against its fixtures, the product, and a control that must fail.
     Conformance,
     /// Bring a private container engine up or down, on a machine that has none.
     Engine(engine::Args),

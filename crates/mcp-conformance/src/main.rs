@@ -1,8 +1,9 @@
 //! The server that the official conformance suite wants to see: its fixture tools, resources and prompts on the same
 //! engine and the same HTTP side as the product. It does nothing useful, and belongs to no product.
 //!
-//! `mcp-conformance [ADDRESS]` serves `http://ADDRESS/mcp` (`127.0.0.1:0` unless told otherwise), and says where on its
-//! first line of output.
+//! `mcp-conformance [--bare] [ADDRESS]` serves `http://ADDRESS/mcp` (`127.0.0.1:0` unless told otherwise), and says where
+//! on its first line of output. With `--bare` it offers none of the fixtures: a scenario about them that passes then
+//! proves nothing.
 
 mod asking;
 mod content;
@@ -26,7 +27,9 @@ use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let address = std::env::args().nth(1);
+    let mut args = std::env::args().skip(1).peekable();
+    let bare = args.next_if(|arg| arg == "--bare").is_some();
+    let address = args.next();
     let address = address.as_deref().unwrap_or("127.0.0.1:0");
     let listener = TcpListener::bind(address)
         .await
@@ -34,12 +37,12 @@ async fn main() -> anyhow::Result<()> {
     let local = listener.local_addr().context("cannot tell the address")?;
     writeln!(std::io::stdout(), "http://{local}/mcp").context("cannot say where")?;
     let shutdown = CancellationToken::new();
-    let serving = server_sse::serve(
-        listener,
-        server::server(),
-        HttpSettings::default(),
-        shutdown.clone(),
-    );
+    let server = if bare {
+        server::bare()
+    } else {
+        server::server()
+    };
+    let serving = server_sse::serve(listener, server, HttpSettings::default(), shutdown.clone());
     tokio::pin!(serving);
     tokio::select! {
         served = &mut serving => return served.context("cannot serve"),

@@ -1,11 +1,11 @@
-//! All fixtures in one server.
+//! All fixtures in one server, and a server without any.
 
 use std::sync::Arc;
 
 use mcp_protocol::lifecycle::Implementation;
 use mcp_server::Server;
 
-use crate::{asking, content, lasting, prompts, resources, telling};
+use crate::{asking, content, fixture, lasting, prompts, resources, telling};
 
 /// The server that the suite wants to see.
 pub(crate) fn server() -> Server {
@@ -34,4 +34,13 @@ pub(crate) fn server() -> Server {
         builder = builder.prompt(prompt);
     }
     builder.build()
+}
+
+/// A server that offers nothing of what the suite asks for.
+pub(crate) fn bare() -> Server {
+    let info = Implementation::new("mcp-conformance-bare", env!("CARGO_PKG_VERSION"));
+    let idle = fixture::plain("idle", "Does nothing", |_, _| async {
+        content::said("nothing was done")
+    });
+    Server::builder(info).tool(idle).build()
 }
