@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::fields::Fields;
 use crate::jsonrpc::{ErrorObject, RequestId};
+use crate::resources::MAX_URI_BYTES;
 
 /// The method that opens a stream of changes (2026-07-28).
 pub const LISTEN: &str = "subscriptions/listen";
@@ -16,6 +17,9 @@ pub const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 
 /// The most URIs that one filter, or one session of the older revisions, may name.
 pub const MAX_URIS: usize = 256;
+
+/// The most tasks that one filter may name. What a stream tells of a task may be as long as its result.
+pub const MAX_TASK_IDS: usize = 32;
 
 /// Something changed that clients may want to know.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +54,8 @@ impl Change {
 pub struct Filter {
     /// The kinds and URIs.
     pub changes: BTreeSet<Change>,
+    /// The ids of tasks (extension [`tasks`](crate::tasks)).
+    pub tasks: BTreeSet<String>,
 }
 
 impl Filter {
@@ -57,7 +63,7 @@ impl Filter {
     ///
     /// # Errors
     ///
-    /// `INVALID_PARAMS` when `notifications` is missing, a kind is mistyped, or too many URIs are named.
+    /// `INVALID_PARAMS` when `notifications` is missing, a kind is mistyped, or too many URIs or tasks are named.
     pub fn decode(params: &Map<String, Value>) -> Result<Self, ErrorObject> {
         let params = Fields::new(params, "params");
         let wanted = Fields::new(params.object("notifications")?, "params.notifications");
@@ -71,8 +77,17 @@ impl Filter {
         if uris.len() > MAX_URIS {
             return Err(wanted.wrong(RESOURCES, &format!("may name at most {MAX_URIS} URIs")));
         }
+        if uris.iter().any(|uri| uri.len() > MAX_URI_BYTES) {
+            let why = format!("must name URIs of at most {MAX_URI_BYTES} bytes");
+            return Err(wanted.wrong(RESOURCES, &why));
+        }
         changes.extend(uris.into_iter().map(|uri| Change::Resource(uri.to_owned())));
-        Ok(Self { changes })
+        let ids = wanted.optional_texts(TASKS)?;
+        if ids.len() > MAX_TASK_IDS {
+            return Err(wanted.wrong(TASKS, &format!("may name at most {MAX_TASK_IDS} tasks")));
+        }
+        let tasks = ids.into_iter().map(str::to_owned).collect();
+        Ok(Self { changes, tasks })
     }
 }
 
@@ -105,6 +120,8 @@ pub(crate) const LISTS: [(&str, Change); 3] = [
 ];
 /// The name of the URIs in a filter.
 pub(crate) const RESOURCES: &str = "resourceSubscriptions";
+/// The name of the tasks in a filter.
+pub(crate) const TASKS: &str = "taskIds";
 
 #[cfg(test)]
 mod tests {
@@ -117,16 +134,20 @@ mod tests {
     fn filters_name_kinds_and_uris() {
         fn check(params: &Value, expected: &Expect) {
             let shown = match Filter::decode(params.as_object().unwrap()) {
-                Ok(filter) => format!("{:?}", filter.changes),
+                Ok(filter) => format!("{:?} {:?}", filter.changes, filter.tasks),
                 Err(error) => error.to_string(),
             };
             expected.assert_eq(&shown);
         }
-        check(&json!({"notifications": {}}), &expect!["{}"]);
+        check(&json!({"notifications": {}}), &expect!["{} {}"]);
         check(
             &json!({"notifications": {"toolsListChanged": true, "promptsListChanged": false,
                 "unheardOf": 7, "resourceSubscriptions": ["a:1"]}}),
-            &expect![[r#"{Tools, Resource("a:1")}"#]],
+            &expect![[r#"{Tools, Resource("a:1")} {}"#]],
+        );
+        check(
+            &json!({"notifications": {"taskIds": ["t", "s", "t"]}}),
+            &expect![[r#"{} {"s", "t"}"#]],
         );
         check(
             &json!({}),
@@ -149,6 +170,14 @@ mod tests {
             &expect![
                 "`params.notifications.resourceSubscriptions` may name at most 256 URIs (-32602)"
             ],
+        );
+        check(
+            &json!({"notifications": {"taskIds": "t"}}),
+            &expect!["`params.notifications.taskIds` must be an array, not a string (-32602)"],
+        );
+        check(
+            &json!({"notifications": {"taskIds": vec!["t"; 33]}}),
+            &expect!["`params.notifications.taskIds` may name at most 32 tasks (-32602)"],
         );
     }
 }

@@ -13,6 +13,10 @@ use crate::jsonrpc::ErrorObject;
 /// The name of the extension, under which both sides declare it.
 pub const EXTENSION: &str = "io.modelcontextprotocol/tasks";
 
+/// The notification that tells of a task, on a stream that asked for it. Its parameters are a [`DetailedTask`], as
+/// `tasks/get` would have given it at that moment.
+pub const STATUS: &str = "notifications/tasks";
+
 /// Where a task is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -63,7 +67,7 @@ pub struct Task {
     pub created_at: String,
     /// When anything of this last changed, ISO 8601.
     pub last_updated_at: String,
-    /// How long it can be asked after, from its beginning.
+    /// How long it can be asked after, from its beginning. It may grow.
     pub ttl: Duration,
     /// How often a client should ask.
     pub poll_interval: Duration,

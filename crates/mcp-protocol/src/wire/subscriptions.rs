@@ -6,7 +6,9 @@ use super::ToWire;
 use super::members::Members;
 use crate::Revision;
 use crate::jsonrpc::RequestId;
-use crate::subscriptions::{Acknowledged, Change, Filter, LISTS, RESOURCES, SUBSCRIPTION_ID};
+use crate::subscriptions::{
+    Acknowledged, Change, Filter, LISTS, RESOURCES, SUBSCRIPTION_ID, TASKS,
+};
 
 impl ToWire for Change {
     fn to_wire(&self, _revision: Revision) -> Map<String, Value> {
@@ -44,6 +46,10 @@ impl ToWire for Filter {
             .collect();
         if !uris.is_empty() {
             written.put(RESOURCES, uris);
+        }
+        if !self.tasks.is_empty() {
+            let ids: Vec<Value> = self.tasks.iter().cloned().map(Value::from).collect();
+            written.put(TASKS, ids);
         }
         written
     }
