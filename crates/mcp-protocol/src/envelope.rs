@@ -67,7 +67,7 @@ impl Envelope {
         };
         Ok(Self {
             protocol_version,
-            client_capabilities: ClientCapabilities::from_map(capabilities.clone()),
+            client_capabilities: ClientCapabilities::decode(capabilities)?,
             client_info: meta
                 .optional_object(CLIENT_INFO)
                 .ok()

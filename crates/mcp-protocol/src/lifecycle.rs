@@ -6,11 +6,15 @@ use serde_json::{Map, Value};
 
 use crate::Revision;
 use crate::fields::Fields;
-use crate::jsonrpc::ErrorObject;
+use crate::jsonrpc::{ErrorObject, held_by};
 
 /// The most that is kept of each text in which a peer says who it is; the rest is cut off. A session keeps them for
 /// its whole life, and nothing depends on them.
 pub const MAX_SELF_DESCRIPTION_BYTES: usize = 256;
+
+/// How much memory the capabilities of a client may take. A session keeps them for its whole life; those of real clients
+/// take a tenth.
+pub const MAX_CAPABILITIES_BYTES: usize = 64 * 1024;
 
 /// A program that speaks the protocol.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,8 +82,16 @@ pub struct ClientCapabilities {
 }
 
 impl ClientCapabilities {
-    pub(crate) const fn from_map(declared: Map<String, Value>) -> Self {
-        Self { declared }
+    /// Takes what a client declares, if it is of a size that clients have.
+    pub(crate) fn decode(declared: &Map<String, Value>) -> Result<Self, ErrorObject> {
+        if held_by(declared) > MAX_CAPABILITIES_BYTES {
+            return Err(ErrorObject::invalid_params(format!(
+                "the capabilities take more than {MAX_CAPABILITIES_BYTES} bytes of memory, which is the most a client may declare"
+            )));
+        }
+        Ok(Self {
+            declared: declared.clone(),
+        })
     }
 
     /// Whether the client declared a capability of this name, with whatever settings.
@@ -106,7 +118,7 @@ impl ClientCapabilities {
 impl From<Map<String, Value>> for ClientCapabilities {
     /// Capabilities as a client would declare them.
     fn from(declared: Map<String, Value>) -> Self {
-        Self::from_map(declared)
+        Self { declared }
     }
 }
 
@@ -193,7 +205,7 @@ impl InitializeParams {
         let params = Fields::new(params, "params");
         Ok(Self {
             protocol_version: params.text("protocolVersion")?.to_owned(),
-            capabilities: ClientCapabilities::from_map(params.object("capabilities")?.clone()),
+            capabilities: ClientCapabilities::decode(params.object("capabilities")?)?,
             client_info: Implementation::decode(params.object("clientInfo")?, "params.clientInfo")?,
         })
     }
@@ -274,6 +286,22 @@ mod tests {
         for text in texts {
             assert_eq!(text.unwrap().len(), MAX_SELF_DESCRIPTION_BYTES);
         }
+    }
+
+    #[test]
+    fn capabilities_are_bounded_in_memory() {
+        let check = |count: usize, accepted: bool| {
+            let roots = vec![json!({}); count];
+            let params = json!({
+                "protocolVersion": "2025-11-25",
+                "capabilities": {"roots": roots},
+                "clientInfo": {"name": "x", "version": "1"},
+            });
+            let decoded = InitializeParams::decode(params.as_object().unwrap());
+            assert_eq!(decoded.is_ok(), accepted, "{count}");
+        };
+        check(10, true);
+        check(1000, false);
     }
 
     #[test]

@@ -194,6 +194,9 @@ impl ReadResourceResult {
     }
 }
 
+/// The longest URI that is taken. Subscriptions keep theirs, so they are bounded apart from the message.
+pub const MAX_URI_BYTES: usize = 8 * 1024;
+
 /// Reads the URI of `resources/read`, `resources/subscribe` and `resources/unsubscribe`.
 ///
 /// # Errors
@@ -202,6 +205,12 @@ impl ReadResourceResult {
 pub fn uri(params: &Map<String, Value>) -> Result<&str, ErrorObject> {
     let fields = Fields::new(params, "params");
     let uri = fields.text("uri")?;
+    if uri.len() > MAX_URI_BYTES {
+        return Err(fields.wrong(
+            "uri",
+            &format!("must be at most {MAX_URI_BYTES} bytes long"),
+        ));
+    }
     if has_scheme(uri) {
         Ok(uri)
     } else {
@@ -239,6 +248,8 @@ mod tests {
         check(json!("test://a"), true);
         check(json!("pyexec+x.y-z:1"), true);
         check(json!("file:///etc/passwd"), true);
+        check(json!(format!("x:{}", "y".repeat(MAX_URI_BYTES - 2))), true);
+        check(json!(format!("x:{}", "y".repeat(MAX_URI_BYTES))), false);
         check(json!("/etc/passwd"), false);
         check(json!("1a:b"), false);
         check(json!(":b"), false);

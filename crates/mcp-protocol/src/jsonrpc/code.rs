@@ -6,6 +6,10 @@ use serde_json::{Map, Value, json};
 
 use crate::Revision;
 
+/// When a client that was told `busy` may sensibly come again. Places become free as calls end, of which most take about
+/// so long.
+pub const RETRY_AFTER_SECONDS: u64 = 5;
+
 /// A JSON-RPC error code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ErrorCode(i32);
@@ -144,6 +148,18 @@ impl ErrorObject {
     /// [`ErrorCode::INTERNAL_ERROR`].
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(ErrorCode::INTERNAL_ERROR, message)
+    }
+
+    /// [`ErrorCode::INTERNAL_ERROR`] for a bound that is reached and will pass. MCP has no code for it; what programs may
+    /// rely on is in `data`: `reason` is `busy`, `limit` is the bound.
+    pub fn busy(message: impl Into<String>, limit: usize) -> Self {
+        let data = json!({
+            "reason": "busy",
+            "retryable": true,
+            "limit": limit,
+            "retryAfterSeconds": RETRY_AFTER_SECONDS,
+        });
+        Self::internal(message).with_data(data)
     }
 
     /// [`ErrorCode::HEADER_MISMATCH`].
