@@ -2,6 +2,7 @@
 //!
 //! Each chore is a module; this file only parses the command line. Nothing here is part of the servers.
 
+mod bench;
 mod check;
 mod clients;
 mod conformance;
@@ -50,6 +51,8 @@ enum Chore {
     Clients,
     /// Run the official MCP conformance suite against its fixtures, the product, and a control that must fail.
     Conformance,
+    /// Measure the servers beside others, in one run, and judge them by their bounds.
+    Bench(bench::Args),
     /// Bring a private container engine up or down, on a machine that has none.
     Engine(engine::Args),
 }
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Chore::Check(args) => check::check(&places, &args),
         Chore::Clients => clients::clients(&places),
         Chore::Conformance => conformance::conformance(&places),
+        Chore::Bench(args) => bench::bench(&places, &args),
         Chore::Image(args) => image::image(&places, &args),
         Chore::Engine(args) => engine::engine(&places, &args),
     });

@@ -60,9 +60,17 @@ impl Places {
 
     /// The directory that cargo builds the development profile into.
     pub(crate) fn built(&self) -> PathBuf {
-        variable("CARGO_TARGET_DIR")
-            .map_or_else(|| self.workspace.join("target"), PathBuf::from)
-            .join("debug")
+        self.target().join("debug")
+    }
+
+    /// The directory that cargo builds the release profile into.
+    pub(crate) fn built_for_release(&self) -> PathBuf {
+        self.target().join("release")
+    }
+
+    /// The directory for everything that is built.
+    pub(crate) fn target(&self) -> PathBuf {
+        variable("CARGO_TARGET_DIR").map_or_else(|| self.workspace.join("target"), PathBuf::from)
     }
 }
 

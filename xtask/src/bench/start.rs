@@ -1,0 +1,128 @@
+//! From nothing to the first answer: what a client waits for when it starts a server.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+
+use super::message::Era;
+use super::scenario::{Bound, Readings, Row, Scale, Scenario, Unit};
+use super::stats::Latencies;
+use super::subject::Subject;
+use super::talk::{REST, Transport, WITHIN, note_latencies};
+use super::usage;
+use crate::process;
+
+/// The name of the readings.
+const NAME: &str = "start to first answer";
+
+/// Starts of a server whose first answer is awaited.
+#[derive(Debug)]
+pub(super) struct Start {
+    /// How messages travel.
+    pub(super) transport: Transport,
+    /// How the server is spoken to.
+    pub(super) era: Era,
+    /// Ours, and what it is held against.
+    pub(super) subjects: Vec<Subject>,
+}
+
+impl Scenario for Start {
+    fn name(&self) -> String {
+        format!("start {} {}", self.transport.name(), self.era.revision())
+    }
+
+    fn subjects(&self) -> &[Subject] {
+        &self.subjects
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        vec![Row {
+            reading: format!("{NAME} p50"),
+            unit: Unit::Seconds,
+            anchor: self.subjects.get(1).map(|anchor| anchor.name),
+            bound: WITHIN,
+            aim: None,
+        }]
+    }
+
+    fn measure(&self, subject: &Subject, scale: &Scale) -> Result<Readings> {
+        let mut readings = Readings::default();
+        let mut latencies = Latencies::default();
+        for _ in 0..scale.starts() {
+            let (client, took) = self.transport.open(subject, self.era)?;
+            latencies.note(took);
+            readings.note_wrong(client.wrong());
+        }
+        note_latencies(&mut readings, NAME, latencies)?;
+        Ok(readings)
+    }
+}
+
+/// The product's own servers, held against the start of a Python that does nothing.
+#[derive(Debug)]
+pub(super) struct Product {
+    /// How messages travel.
+    pub(super) transport: Transport,
+    /// The server, and Python.
+    pub(super) subjects: Vec<Subject>,
+}
+
+/// The Python among the subjects.
+pub(super) const PYTHON: &str = "python";
+
+/// What the servers may take while idle, and should.
+const IDLE: (f64, f64) = (20e6, 10e6);
+
+impl Scenario for Product {
+    fn name(&self) -> String {
+        format!("product {}", self.transport.name())
+    }
+
+    fn subjects(&self) -> &[Subject] {
+        &self.subjects
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        vec![
+            Row {
+                reading: format!("{NAME} p50"),
+                unit: Unit::Seconds,
+                anchor: Some(PYTHON),
+                bound: Bound::Ratio(0.5),
+                aim: Some(Bound::Ratio(0.25)),
+            },
+            Row {
+                reading: "idle memory (Pss)".to_owned(),
+                unit: Unit::Bytes,
+                anchor: None,
+                bound: Bound::AtMost(IDLE.0),
+                aim: Some(Bound::AtMost(IDLE.1)),
+            },
+        ]
+    }
+
+    fn measure(&self, subject: &Subject, scale: &Scale) -> Result<Readings> {
+        let mut readings = Readings::default();
+        let mut latencies = Latencies::default();
+        for _ in 0..scale.starts() {
+            if subject.name == PYTHON {
+                let started = Instant::now();
+                subject.run()?;
+                latencies.note(started.elapsed());
+                continue;
+            }
+            let (client, took) = self.transport.open(subject, Era::Session)?;
+            latencies.note(took);
+            readings.note_wrong(client.wrong());
+        }
+        note_latencies(&mut readings, NAME, latencies)?;
+        if subject.name != PYTHON {
+            let (client, _) = self.transport.open(subject, Era::Session)?;
+            process::pause(REST);
+            let idle = usage::memory(client.process().id()).context("the server is gone")?;
+            readings.note_bytes("idle memory (Pss)", idle.pss);
+            readings.note_bytes("idle memory (Rss)", idle.rss);
+        }
+        Ok(readings)
+    }
+}
