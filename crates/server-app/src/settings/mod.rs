@@ -4,6 +4,7 @@
 //! key. Nothing is taken in part: every mistake of every source is found, and one is enough to
 //! refuse all of it.
 
+mod authorization;
 mod file;
 mod flags;
 mod foreign;
@@ -17,8 +18,13 @@ mod source;
 mod table;
 mod variables;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+pub use self::authorization::{
+    AuthorizationSettings, Issuer, IssuerReach, KeysUrl, Resource, Scope, SigningAlgorithm,
+    UrlRefused,
+};
 pub use self::mistake::{Mistake, Mistakes};
 pub use self::resolve::Transport;
 pub use self::resolved::{
@@ -83,6 +89,27 @@ pub(crate) fn load(
         }
         (_, _) => Err(Mistakes::of(mistakes)),
     }
+}
+
+/// Holds the text of a settings file alone against everything that it may say.
+pub(crate) fn check_file(
+    path: &Path,
+    text: &str,
+    transport: Transport,
+    environment: &dyn Environment,
+) -> Result<(), Mistakes> {
+    let mut mistakes = Vec::new();
+    let raw = file::parse(path, text, &mut mistakes);
+    let settings = resolve::resolve(&raw, transport, environment, &mut mistakes);
+    match (settings, mistakes.is_empty()) {
+        (Some(_), true) => Ok(()),
+        (_, _) => Err(Mistakes::of(mistakes)),
+    }
+}
+
+/// A time as it is written in a setting.
+pub(crate) fn duration(text: &str) -> Option<Duration> {
+    quantity::duration(text).ok()
 }
 
 /// Whether a group of settings concerns that server. The other's are accepted in file and

@@ -8,6 +8,7 @@ use executor_core::limits::{ByteSize, OutputLimits, SandboxLimits, WallTime};
 use executor_core::modules::{IndexHost, IndexUrl, SourcePackages};
 use executor_docker::DockerSettings;
 
+use super::authorization::AuthorizationSettings;
 use crate::secret::Secret;
 use crate::trust::ExtraCertificates;
 
@@ -88,6 +89,8 @@ pub struct HttpSettings {
     pub bind: SocketAddr,
     /// What every request must bear, if anything.
     pub token: Option<Secret>,
+    /// Whose access tokens are taken, if any are. Then there is no [`token`](Self::token).
+    pub authorization: Option<AuthorizationSettings>,
     /// Further hosts that requests may name.
     pub allowed_hosts: Vec<String>,
     /// Further origins that may call.

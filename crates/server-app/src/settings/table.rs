@@ -222,7 +222,8 @@ pub(crate) const KEYS: &[Key] = &[
         form: Form::One,
         value: "ADDRESS:PORT",
         default: "127.0.0.1:8080",
-        help: "Where to listen; port 0 takes a free one. Beyond loopback a token is needed.",
+        help: "Where to listen; port 0 takes a free one. Beyond loopback a token \
+               or an issuer is needed.",
     },
     Key {
         name: "token-file",
@@ -241,11 +242,63 @@ pub(crate) const KEYS: &[Key] = &[
         help: "The bearer token itself, 16 to 4096 visible ASCII characters.",
     },
     Key {
+        name: "oauth-issuer",
+        group: Group::Http,
+        form: Form::Urls,
+        value: "URL",
+        default: "(none)",
+        help: "An authorization server whose access tokens are taken (OAuth 2.1, signed JWTs), as \
+               its tokens name it. Every request must then bear one; needs `oauth-resource`, and \
+               goes without a fixed token.",
+    },
+    Key {
+        name: "oauth-resource",
+        group: Group::Http,
+        form: Form::Url,
+        value: "URL",
+        default: "(none)",
+        help: "This server's address as its clients know it, such as `https://py.example.com/mcp`: \
+               every token must have it in its audience. Its host is served like an `allowed-host`.",
+    },
+    Key {
+        name: "oauth-scope",
+        group: Group::Http,
+        form: Form::Many,
+        value: "SCOPE",
+        default: "python:run",
+        help: "A scope that every token must have.",
+    },
+    Key {
+        name: "oauth-jwks-url",
+        group: Group::Http,
+        form: Form::Url,
+        value: "URL",
+        default: "(asked of the issuer)",
+        help: "Where the issuer's keys are, if its metadata are not to be asked for it.",
+    },
+    Key {
+        name: "oauth-algorithm",
+        group: Group::Http,
+        form: Form::Many,
+        value: "NAME",
+        default: "(all of RS, PS, ES and EdDSA that are taken)",
+        help: "A signature that tokens may have: `RS256`, `RS384`, `RS512`, `PS256`, `PS384`, \
+               `PS512`, `ES256`, `ES384` or `EdDSA`.",
+    },
+    Key {
+        name: "oauth-leeway",
+        group: Group::Http,
+        form: Form::One,
+        value: "TIME",
+        default: "30s",
+        help: "By how much the clocks of issuer and server may differ. From 0s to 5m.",
+    },
+    Key {
         name: "allowed-host",
         group: Group::Http,
         form: Form::Many,
         value: "HOST[:PORT]",
-        default: "(loopback names and the bound address)",
+        default: "(loopback names, the bound address and the host of `oauth-resource`)",
         help: "A further `Host` that requests may name, such as the name under which a reverse \
                proxy serves.",
     },
@@ -311,7 +364,7 @@ pub(crate) const KEYS: &[Key] = &[
         form: Form::Switch,
         value: "",
         default: "false",
-        help: "Listen beyond loopback without a token: whoever reaches the port runs programs.",
+        help: "Listen beyond loopback without a token or an issuer: whoever reaches the port runs programs.",
     },
 ];
 

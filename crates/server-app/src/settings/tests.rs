@@ -1,5 +1,7 @@
 //! Tables for the way from four sources to settings.
 
+mod authorization;
+
 use std::path::Path;
 
 use expect_test::{Expect, expect};
@@ -212,7 +214,7 @@ fn beyond_loopback_a_token_is_needed() {
         &expect![[r#"
         error: a setting is wrong
           bind = `0.0.0.0:8080` (flag --bind): beyond loopback a token is needed
-            hint: set MCP_PYTHON_TOKEN or `--token-file FILE` (`--danger-bind-without-token` lifts this rule)
+            hint: set MCP_PYTHON_TOKEN or `--token-file FILE`, or name an authorization server by `--oauth-issuer URL` (`--danger-bind-without-token` lifts this rule)
     "#]],
     );
     let with_token = Sources {

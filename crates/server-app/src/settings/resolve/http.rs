@@ -7,13 +7,18 @@ use std::time::Duration;
 
 use executor_core::limits::ByteSize;
 
+use super::authorization::authorization;
 use super::{Resolver, Transport};
 use crate::secret::Secret;
 use crate::settings::mistake::{Mistake, Refusal};
 use crate::settings::quantity::{count, duration_within, size_within, switch};
-use crate::settings::resolved::HttpSettings;
+use crate::settings::resolved::{HttpSettings, NetworkSettings};
 
-pub(super) fn http(resolver: &mut Resolver<'_>, transport: Transport) -> HttpSettings {
+pub(super) fn http(
+    resolver: &mut Resolver<'_>,
+    transport: Transport,
+    network: &NetworkSettings,
+) -> HttpSettings {
     let default = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
     let bind = resolver.one("bind", default, |text| {
         text.trim().parse().map_err(|_| {
@@ -27,9 +32,12 @@ pub(super) fn http(resolver: &mut Resolver<'_>, transport: Transport) -> HttpSet
     } else {
         None
     };
+    let authorization = authorization(resolver, transport, network, token.is_some());
+    // An issuer that was refused is a mistake of its own.
+    let asks = token.is_some() || resolver.raw.last("oauth-issuer").is_some();
     let bare = resolver.one("danger.bind-without-token", false, switch);
     let needs_token = !bind.ip().is_loopback() && transport == Transport::Http;
-    if needs_token && token.is_none() {
+    if needs_token && !asks {
         if bare {
             resolver.warnings.push(format!(
                 "listening on {bind} without a token: whoever reaches it runs programs"
@@ -38,14 +46,15 @@ pub(super) fn http(resolver: &mut Resolver<'_>, transport: Transport) -> HttpSet
             resolver.conflict(
                 "bind",
                 Refusal::because("beyond loopback a token is needed").hint(
-                    "set MCP_PYTHON_TOKEN or `--token-file FILE` (`--danger-bind-without-token` \
-                     lifts this rule)",
+                    "set MCP_PYTHON_TOKEN or `--token-file FILE`, or name an authorization server \
+                     by `--oauth-issuer URL` (`--danger-bind-without-token` lifts this rule)",
                 ),
             );
         }
     }
     let allowed_hosts = resolver.many("allowed-host", host).unwrap_or_default();
-    if bind.ip().is_unspecified() && allowed_hosts.is_empty() && transport == Transport::Http {
+    let named = !allowed_hosts.is_empty() || authorization.is_some();
+    if bind.ip().is_unspecified() && !named && transport == Transport::Http {
         resolver.warnings.push(format!(
             "listening on {bind}, and refusing every request that names another host than \
              `localhost`: say by `--allowed-host NAME` how clients name this one"
@@ -54,6 +63,7 @@ pub(super) fn http(resolver: &mut Resolver<'_>, transport: Transport) -> HttpSet
     HttpSettings {
         bind,
         token,
+        authorization,
         allowed_hosts,
         allowed_origins: resolver.many("allowed-origin", origin).unwrap_or_default(),
         public_prefix: resolver.one("public-prefix", String::new(), prefix),

@@ -1,6 +1,7 @@
 //! Raw settings as resolved ones: every value parsed and held against its bounds, every mistake
 //! noted, none fatal before all are known.
 
+mod authorization;
 mod http;
 mod network;
 mod sandbox;
@@ -46,7 +47,7 @@ pub(crate) fn resolve(
     let (concurrency, queue) = sandbox::load(&mut resolver);
     let network = network::network(&mut resolver);
     let modules = network::modules(&mut resolver);
-    let http = http::http(&mut resolver, transport);
+    let http = http::http(&mut resolver, transport, &network);
     let log = log(&mut resolver);
     let warnings = resolver.warnings;
     Some(Settings {
