@@ -234,8 +234,11 @@ impl CallContext {
     /// task's id, and what the handler returns is kept for the client to fetch. Gives back whether it is a task now; if
     /// not, the call goes on as it was.
     ///
-    /// A task outlives its connection: only `tasks/cancel` and the end of the server drop its future. What it tells as
-    /// progress becomes the task's status message, and [`ask`](Self::ask) waits for the answer in place, as in the older
+    /// A task outlives its connection: only `tasks/cancel` and the end of the server drop its future, so
+    /// [`Server::stop`](crate::Server::stop) belongs to the end of every server that has tasks. What it tells as
+    /// progress, the newest message from before included, becomes the task's status message: clients see it when they
+    /// ask, or at once if they listen for it (`notifications/tasks`). Its result is kept for
+    /// [`ServerLimits::task_ttl`](crate::ServerLimits::task_ttl); [`ask`](Self::ask) waits for the answer in place, as in the older
     /// revisions.
     pub async fn become_task(&self) -> bool {
         match &self.detachment {
@@ -306,7 +309,12 @@ impl CallContext {
             if let Some(message) = report.message {
                 task.tell(message);
             }
-        } else if let Some(line) = &self.line {
+            return;
+        }
+        if let (Some(detachment), Some(message)) = (&self.detachment, &report.message) {
+            detachment.note(message);
+        }
+        if let Some(line) = &self.line {
             line.report(report);
         } else if let (Some(sink), Some(message)) = (&self.progress, report.message) {
             sink(message);

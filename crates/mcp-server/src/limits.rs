@@ -26,8 +26,9 @@ pub struct ServerLimits {
     /// Messages that wait for a slow reader before the server stops reading that peer's requests.
     pub outbox: usize,
     /// Progress messages that one call may send at once; after that, one each [`progress_interval`](Self::progress_interval).
+    /// A stream that tells of tasks has the same rate, all its tasks together.
     pub progress_burst: u32,
-    /// The time between two progress messages of a call whose burst is used up.
+    /// The time between two progress messages of a call whose burst is used up; the newest is sent when it is over.
     pub progress_interval: Duration,
     /// Log messages that one call may send at once; after that, one each [`log_interval`](Self::log_interval).
     pub log_burst: u32,
@@ -48,8 +49,11 @@ pub struct ServerLimits {
     /// Tasks that are kept, running ones and results together; a call that finds no place is answered when it ends.
     /// Each holds at most one result.
     pub tasks: usize,
-    /// How long a task can be asked after, from its beginning; one that runs longer stays until it ends.
+    /// How long a task can be asked after when it has ended.
     pub task_ttl: Duration,
+    /// The longest result that a task keeps, in bytes of JSON; one with a longer result fails and says so. All tasks
+    /// together keep at most so many bytes times [`tasks`](Self::tasks).
+    pub task_result_bytes: usize,
     /// How often clients are told to ask after a task.
     pub task_poll: Duration,
     /// How long the end of a connection waits for the futures of its calls to be dropped, and for the last answers
@@ -74,8 +78,9 @@ impl Default for ServerLimits {
             state_ttl: Duration::from_secs(60 * 60),
             resume_events: 128,
             resume_bytes: 1024 * 1024,
-            tasks: 64,
+            tasks: 128,
             task_ttl: Duration::from_secs(60 * 60),
+            task_result_bytes: 1024 * 1024,
             task_poll: Duration::from_secs(1),
             drain: Duration::from_secs(10),
         }

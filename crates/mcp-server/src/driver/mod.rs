@@ -12,6 +12,7 @@ mod pipe;
 mod reply;
 mod session;
 mod streams;
+mod watches;
 mod work;
 
 use std::collections::VecDeque;
@@ -28,6 +29,7 @@ use crate::engine::{Channel, Engine, ExchangeId, Input, Output};
 use crate::server::Shared;
 use crate::tool::Principal;
 use calls::RunningCalls;
+use watches::Watches;
 
 pub use pipe::ServeError;
 pub use reply::{EventId, Replies, Reply};
@@ -42,6 +44,8 @@ pub(crate) use session::open;
 struct Core {
     engine: Engine,
     calls: RunningCalls,
+    watches: Watches,
+    principal: Principal,
     changes: broadcast::Receiver<Change>,
     /// Whether those who wait for changes have been told that nothing more will come.
     quiesced: bool,
@@ -69,10 +73,12 @@ impl Core {
     fn new(shared: Arc<Shared>, channel: Channel, principal: Principal) -> Self {
         let registry = Arc::clone(&shared.registry);
         let engine = Engine::new(registry, &shared.limits, channel, principal.clone());
-        let calls = RunningCalls::new(Arc::clone(&shared), principal);
+        let calls = RunningCalls::new(Arc::clone(&shared), principal.clone());
         Self {
             engine,
             calls,
+            watches: Watches::default(),
+            principal,
             changes: shared.changes.subscribe(),
             quiesced: false,
             shared,
@@ -101,6 +107,11 @@ impl Core {
                     Output::Done { exchange } => deliveries.push(Delivery::Done { exchange }),
                     Output::Start(start) => inputs.extend(self.calls.start(start)),
                     Output::Answered { ticket, answer } => self.calls.answer(ticket, answer),
+                    Output::Watch { exchange, tasks } => {
+                        let known = &self.shared.detached;
+                        let tasks = self.watches.watch(known, &tasks, &self.principal);
+                        inputs.push_back(Input::Watched { exchange, tasks });
+                    }
                     Output::Cancel { call } => self.calls.cancel(call),
                 }
             }
@@ -121,6 +132,7 @@ impl Core {
         };
         tokio::select! {
             inputs = self.calls.event() => inputs,
+            id = self.watches.changed() => vec![Input::TaskChanged(id)],
             () = timer => vec![Input::Wake],
             change = self.changes.recv() => match change {
                 Ok(change) => vec![Input::Changed(change)],

@@ -55,6 +55,11 @@ impl Calls {
         self.running.len()
     }
 
+    /// How often progress may be sent.
+    pub(super) const fn rate(&self) -> Rate {
+        self.rate
+    }
+
     /// Takes a place for a call.
     pub(super) fn start(
         &mut self,

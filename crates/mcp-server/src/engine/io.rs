@@ -1,6 +1,7 @@
 //! What goes into the engine and what comes out of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use mcp_protocol::Revision;
@@ -9,11 +10,12 @@ use mcp_protocol::jsonrpc::{DecodeError, ErrorObject, Frame, Outgoing, OutgoingF
 use mcp_protocol::lifecycle::{ClientCapabilities, Implementation};
 use mcp_protocol::logging::LogMessage;
 use mcp_protocol::subscriptions::Change;
-use mcp_protocol::tasks::Task;
+use mcp_protocol::tasks::{DetailedTask, Task};
 use serde_json::{Map, Value};
 
 use super::{Product, Work};
 use crate::context::{Report, Rounds};
+use crate::tasks::RunningTask;
 
 /// What an engine is at the end of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +80,15 @@ pub enum Input {
     Changed(Change),
     /// So much changed that it is not known what.
     ChangedUnknown,
+    /// What became of [`Output::Watch`].
+    Watched {
+        /// Which exchange.
+        exchange: ExchangeId,
+        /// Those of the named tasks that there are, for this principal.
+        tasks: Vec<WatchedTask>,
+    },
+    /// The task with this id, which is watched, is not as it was.
+    TaskChanged(String),
     /// The server is about to stop: those who wait for changes are told that nothing more will come.
     EndSubscriptions,
     /// A call has ended, or its future was dropped after [`Output::Cancel`].
@@ -92,6 +103,34 @@ pub enum Input {
     /// The peer is gone, or the server stops: every call is ended, is answered with an error that says so, and nothing
     /// more is answered.
     Closed,
+}
+
+/// A task that streams of changes tell of.
+#[derive(Clone)]
+pub struct WatchedTask(Arc<RunningTask>);
+
+impl WatchedTask {
+    pub(crate) const fn new(task: Arc<RunningTask>) -> Self {
+        Self(task)
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.0.id()
+    }
+
+    /// What it is now.
+    #[must_use]
+    pub fn detailed(&self) -> DetailedTask {
+        self.0.detailed()
+    }
+}
+
+impl fmt::Debug for WatchedTask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WatchedTask").field(&self.id()).finish()
+    }
 }
 
 /// What a call tells while it works.
@@ -185,6 +224,13 @@ pub enum Output {
         ticket: Ticket,
         /// What the client says, or why it says nothing.
         answer: Result<Value, ErrorObject>,
+    },
+    /// Find these tasks, report [`Input::Watched`], and from then on [`Input::TaskChanged`] whenever one of them changes.
+    Watch {
+        /// Which exchange names them.
+        exchange: ExchangeId,
+        /// Their ids.
+        tasks: BTreeSet<String>,
     },
     /// Drop the future of a call, and report [`Input::Finished`] when that is done.
     Cancel {

@@ -1,16 +1,20 @@
 //! What changed, and who is told: the session of a handshake, and the streams that `subscriptions/listen` opens
-//! (2026-07-28).
+//! (2026-07-28), which tell of tasks, too.
+
+use std::time::Instant;
 
 use mcp_protocol::Revision;
 use mcp_protocol::jsonrpc::{ErrorObject, Outgoing, OutgoingFrame, Request, RequestId};
 use mcp_protocol::lifecycle::Feature;
 use mcp_protocol::resources;
 use mcp_protocol::subscriptions::{ACKNOWLEDGED, Acknowledged, Change, Filter, MAX_URIS};
+use mcp_protocol::tasks;
 use mcp_protocol::wire::{self, ToWire as _};
 use serde_json::{Map, Value, json};
 
 use super::methods::{Answer, Answered};
-use super::{Engine, ExchangeId, Output};
+use super::watching::Watching;
+use super::{Engine, ExchangeId, Output, WatchedTask};
 use crate::registry::Registry;
 
 /// A stream of changes.
@@ -20,18 +24,23 @@ pub(super) struct Listen {
     id: RequestId,
     revision: Revision,
     filter: Filter,
+    /// None until the stream was acknowledged: nothing is told before.
+    watching: Option<Watching>,
 }
 
 impl Engine {
     /// Opens a stream. Its first message says what of the filter will be honoured.
     pub(super) fn listen(
         &mut self,
+        now: Instant,
         exchange: ExchangeId,
         request: &Request,
         revision: Revision,
+        knows_tasks: bool,
         out: &mut Vec<Output>,
     ) -> Answered {
         let features = [
+            Feature::Tasks,
             Feature::ToolsListChanged,
             Feature::PromptsListChanged,
             Feature::ResourcesListChanged,
@@ -60,20 +69,99 @@ impl Engine {
         filter
             .changes
             .retain(|change| is_announced(&self.registry, change));
-        let acknowledged = Acknowledged::new(request.id.clone(), filter.clone());
-        let message = Outgoing::Notification {
-            method: ACKNOWLEDGED,
-            params: acknowledged.to_wire(revision),
-        };
-        // As little to be left out as an answer.
-        out.push(Output::answer(exchange, OutgoingFrame::Single(message)));
+        if !self.registry.offers(Feature::Tasks) {
+            filter.tasks.clear();
+        }
+        // Extension, tasks, "task status notifications": a client that did not declare it must be told so.
+        if !filter.tasks.is_empty() && !knows_tasks {
+            return Err(ErrorObject::missing_capability(&tasks::required()));
+        }
+        let wanted = std::mem::take(&mut filter.tasks);
         self.listens.push(Listen {
             exchange,
             id: request.id.clone(),
             revision,
             filter,
+            watching: None,
         });
+        if wanted.is_empty() {
+            self.watched(now, exchange, Vec::new(), out);
+        } else {
+            out.push(Output::Watch {
+                exchange,
+                tasks: wanted,
+            });
+        }
         Ok(Answer::Started)
+    }
+
+    /// Acknowledges a stream, now that it is known which of its tasks there are.
+    pub(super) fn watched(
+        &mut self,
+        now: Instant,
+        exchange: ExchangeId,
+        tasks: Vec<WatchedTask>,
+        out: &mut Vec<Output>,
+    ) {
+        let mut listens = self.listens.iter_mut();
+        let is_meant =
+            |listen: &&mut Listen| listen.exchange == exchange && listen.watching.is_none();
+        let Some(listen) = listens.find(is_meant) else {
+            return;
+        };
+        let mut watching = Watching::new(now);
+        for task in tasks {
+            listen.filter.tasks.insert(task.id().to_owned());
+            watching.add(task);
+        }
+        listen.watching = Some(watching);
+        let acknowledged = Acknowledged::new(listen.id.clone(), listen.filter.clone());
+        let message = Outgoing::Notification {
+            method: ACKNOWLEDGED,
+            params: acknowledged.to_wire(listen.revision),
+        };
+        // As little to be left out as an answer.
+        out.push(Output::answer(exchange, OutgoingFrame::Single(message)));
+        self.tell_tasks(now, out);
+    }
+
+    /// Takes in that a task has changed.
+    pub(super) fn task_changed(&mut self, now: Instant, id: &str, out: &mut Vec<Output>) {
+        for watching in self
+            .listens
+            .iter_mut()
+            .filter_map(|one| one.watching.as_mut())
+        {
+            watching.changed(id);
+        }
+        self.tell_tasks(now, out);
+    }
+
+    /// Tells of tasks what may be told now.
+    pub(super) fn tell_tasks(&mut self, now: Instant, out: &mut Vec<Output>) {
+        let rate = self.calls.rate();
+        for listen in &mut self.listens {
+            let Some(watching) = &mut listen.watching else {
+                continue;
+            };
+            while let Some(news) = watching.due(now, rate) {
+                let params = wire::stamp(news.task.to_wire(listen.revision), &listen.id);
+                let method = tasks::STATUS;
+                let message = Outgoing::Notification { method, params };
+                out.push(if news.is_owed {
+                    Output::answer(listen.exchange, OutgoingFrame::Single(message))
+                } else {
+                    Output::notify(listen.exchange, message)
+                });
+            }
+        }
+    }
+
+    /// When something of tasks may be told that was held back.
+    pub(super) fn next_telling(&self) -> Option<Instant> {
+        let rate = self.calls.rate();
+        let watchings = self.listens.iter().filter_map(|one| one.watching.as_ref());
+        watchings.filter_map(|one| one.wake_at(rate)).min()
     }
 
     /// Ends a stream without a word, because its client said so.
@@ -124,7 +212,7 @@ impl Engine {
             }
         }
         for listen in &self.listens {
-            if listen.filter.changes.contains(change) {
+            if listen.watching.is_some() && listen.filter.changes.contains(change) {
                 let params = wire::stamp(change.to_wire(listen.revision), &listen.id);
                 out.push(notify(listen.exchange, params));
             }

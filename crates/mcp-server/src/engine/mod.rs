@@ -19,6 +19,7 @@ mod modern;
 mod outcomes;
 mod progress;
 mod rounds;
+mod watching;
 mod work;
 
 use std::sync::Arc;
@@ -43,6 +44,7 @@ use listens::Listen;
 
 pub use io::{
     CallId, CallOutcome, Channel, ExchangeId, Input, Output, Question, Start, Ticket, Told,
+    WatchedTask,
 };
 pub use work::{Product, Work};
 
@@ -116,11 +118,14 @@ impl Engine {
             } => self.ask(call, ticket, &request, &mut out),
             Input::Changed(change) => self.changed(&change, &mut out),
             Input::ChangedUnknown => self.changed_unknown(&mut out),
+            Input::Watched { exchange, tasks } => self.watched(now, exchange, tasks, &mut out),
+            Input::TaskChanged(id) => self.task_changed(now, &id, &mut out),
             Input::EndSubscriptions => self.end_listens(&mut out),
             Input::Wake => {
                 for (call, progress) in self.calls.due(now) {
                     self.send_progress(call, &progress, &mut out);
                 }
+                self.tell_tasks(now, &mut out);
             }
             Input::Finished { call, outcome } => self.finished(now, call, outcome, &mut out),
             Input::Closed => {
@@ -143,7 +148,8 @@ impl Engine {
     /// When [`Input::Wake`] is due, if nothing else happens before.
     #[must_use]
     pub fn next_wake(&self) -> Option<Instant> {
-        self.calls.next_wake()
+        let wakes = [self.calls.next_wake(), self.next_telling()];
+        wakes.into_iter().flatten().min()
     }
 
     /// The revision that `initialize` settled on, once it has.

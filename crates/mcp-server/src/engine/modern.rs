@@ -8,6 +8,7 @@ use mcp_protocol::envelope::Envelope;
 use mcp_protocol::jsonrpc::{ErrorObject, Request};
 use mcp_protocol::lifecycle::DiscoverResult;
 use mcp_protocol::subscriptions;
+use mcp_protocol::tasks;
 use mcp_protocol::wire::{Cache, ToWire as _};
 
 use super::methods::{Answer, Answered};
@@ -39,7 +40,8 @@ impl Engine {
             return Ok(Answer::Now(result));
         }
         if request.method == subscriptions::LISTEN {
-            return self.listen(exchange, &request, revision, out);
+            let knows_tasks = envelope.client_capabilities.has_extension(tasks::EXTENSION);
+            return self.listen(now, exchange, &request, revision, knows_tasks, out);
         }
         let caller = Caller {
             exchange,

@@ -78,7 +78,7 @@ impl Meter {
     }
 }
 
-/// Spaces things that are not held back but left out.
+/// Spaces things that this does not hold back: it only says whether one may go.
 #[derive(Debug)]
 pub(super) struct Spacing {
     clock: Instant,
@@ -96,5 +96,10 @@ impl Spacing {
             self.clock = self.clock.max(now) + rate.interval;
         }
         admitted
+    }
+
+    /// When the next one may go.
+    pub(super) fn free_at(&self, rate: Rate) -> Instant {
+        self.clock.checked_sub(rate.slack()).unwrap_or(self.clock)
     }
 }

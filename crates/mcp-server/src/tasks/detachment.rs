@@ -1,6 +1,7 @@
 //! The step from a call to a task: the handler asks for it, the driver hands the running handler over.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -15,6 +16,10 @@ pub(crate) struct Detachment {
     task: OnceLock<Arc<RunningTask>>,
     wished: Notify,
     adopted: Notify,
+    /// Whether the client has been told of the task, as far as that is up to us.
+    is_adopted: AtomicBool,
+    /// What was told last, before there was a task.
+    told: Mutex<Option<String>>,
 }
 
 impl Detachment {
@@ -25,12 +30,19 @@ impl Detachment {
             task: OnceLock::new(),
             wished: Notify::new(),
             adopted: Notify::new(),
+            is_adopted: AtomicBool::new(false),
+            told: Mutex::default(),
         }
     }
 
     /// The task that the call has become.
     pub(crate) fn task(&self) -> Option<&Arc<RunningTask>> {
         self.task.get()
+    }
+
+    /// Remembers what the call tells as long as it is no task: a task begins with its newest message.
+    pub(crate) fn note(&self, message: &str) {
+        *self.told() = Some(message.to_owned());
     }
 
     /// Becomes a task, and waits until the call runs as one; false if there is no place for it.
@@ -41,9 +53,17 @@ impl Detachment {
         let Some(task) = self.tasks.create(&self.principal) else {
             return false;
         };
-        if self.task.set(task).is_ok() {
-            self.wished.notify_one();
-            self.adopted.notified().await;
+        let told = self.told().take();
+        if let Some(message) = told {
+            task.tell(message);
+        }
+        match self.task.set(task) {
+            Ok(()) => {
+                self.wished.notify_one();
+                self.adopted.notified().await;
+            }
+            // The handler has asked twice at the same time.
+            Err(second) => self.tasks.forget(&second),
         }
         true
     }
@@ -55,15 +75,47 @@ impl Detachment {
 
     /// Lets the handler go on, now that somebody else runs it.
     pub(crate) fn adopt(&self) {
+        self.is_adopted.store(true, Ordering::Relaxed);
         self.adopted.notify_one();
+    }
+
+    fn told(&self) -> MutexGuard<'_, Option<String>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Detachment {
     /// The last one who could finish the task is gone: a call that was cancelled on its way, or a handler that ended.
     fn drop(&mut self) {
-        if let Some(task) = self.task.get() {
+        let Some(task) = self.task.get() else { return };
+        if self.is_adopted.load(Ordering::Relaxed) {
             task.abandon();
+        } else {
+            self.tasks.forget(task);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ServerLimits;
+
+    #[tokio::test]
+    async fn a_task_that_nobody_heard_of_takes_no_place() {
+        let limits = ServerLimits {
+            tasks: 1,
+            ..ServerLimits::default()
+        };
+        let tasks = Arc::new(Tasks::new(&limits));
+        let detachment = Detachment::new(Arc::clone(&tasks), Principal::local());
+        // The call is cancelled while it waits for somebody to run it.
+        assert!(futures_util::poll!(Box::pin(detachment.detach())).is_pending());
+        let id = detachment.task().unwrap().id().to_owned();
+        assert!(tasks.get(&id, &Principal::local()).is_ok());
+        assert!(tasks.create(&Principal::local()).is_none());
+        drop(detachment);
+        assert!(tasks.get(&id, &Principal::local()).is_err());
+        assert!(tasks.create(&Principal::local()).is_some());
     }
 }

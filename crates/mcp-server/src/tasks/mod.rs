@@ -2,6 +2,7 @@
 //! driver's; what is said of them is the protocol's.
 
 mod detachment;
+mod result;
 mod task;
 
 use std::collections::{BTreeMap, HashMap};
@@ -46,6 +47,11 @@ impl Tasks {
         Some(task)
     }
 
+    /// Takes back a task whose id nobody has heard of.
+    fn forget(&self, task: &RunningTask) {
+        self.entries().remove(task.id());
+    }
+
     /// What a task is now.
     pub(crate) fn get(&self, id: &str, principal: &Principal) -> Result<DetailedTask, ErrorObject> {
         self.find(id, principal).map(|task| task.detailed())
@@ -68,7 +74,11 @@ impl Tasks {
     }
 
     /// A task of another principal looks like one that never was.
-    fn find(&self, id: &str, principal: &Principal) -> Result<Arc<RunningTask>, ErrorObject> {
+    pub(crate) fn find(
+        &self,
+        id: &str,
+        principal: &Principal,
+    ) -> Result<Arc<RunningTask>, ErrorObject> {
         let entries = self.entries();
         entries
             .get(id)

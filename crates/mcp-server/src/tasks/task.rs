@@ -8,27 +8,35 @@ use jiff::{Timestamp, Unit};
 use mcp_protocol::input::InputRequest;
 use mcp_protocol::jsonrpc::ErrorObject;
 use mcp_protocol::tasks::{DetailedTask, Task, TaskDetail, TaskStatus};
-use serde_json::{Map, Value};
-use tokio::sync::oneshot;
+use serde_json::Value;
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::result::{Outcome, bounded};
 use crate::{MAX_PROGRESS_BYTES, Principal, ServerLimits};
 
 /// A task. It ends once, and then stays as it is.
 #[derive(Debug)]
 pub(crate) struct RunningTask {
+    id: String,
     principal: Principal,
-    over_at: Option<Instant>,
+    created: Instant,
+    /// How long it is kept after its end.
+    kept: Duration,
+    result_bytes: usize,
     patience: Duration,
     cancelled: CancellationToken,
+    changed: watch::Sender<()>,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
     task: Task,
-    outcome: Option<Result<Map<String, Value>, ErrorObject>>,
+    outcome: Option<Outcome>,
+    /// When its time is up; none while it runs.
+    over_at: Option<Instant>,
     pending: BTreeMap<String, Pending>,
     /// How many questions were asked; it keeps their keys apart for ever.
     asked: u64,
@@ -43,13 +51,18 @@ struct Pending {
 impl RunningTask {
     pub(super) fn new(id: &str, principal: Principal, limits: &ServerLimits) -> Self {
         Self {
+            id: id.to_owned(),
             principal,
-            over_at: Instant::now().checked_add(limits.task_ttl),
+            created: Instant::now(),
+            kept: limits.task_ttl,
+            result_bytes: limits.task_result_bytes,
             patience: limits.answer_timeout,
             cancelled: CancellationToken::new(),
+            changed: watch::Sender::new(()),
             state: Mutex::new(State {
                 task: Task::new(id, now(), limits.task_ttl, limits.task_poll),
                 outcome: None,
+                over_at: None,
                 pending: BTreeMap::new(),
                 asked: 0,
             }),
@@ -60,12 +73,24 @@ impl RunningTask {
         self.principal == *principal
     }
 
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether it stays as it is.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.state().task.status.is_terminal()
+    }
+
     /// Whether it has ended and its time is up.
     pub(super) fn is_over(&self) -> bool {
-        let late = self
-            .over_at
-            .is_some_and(|over_at| Instant::now() >= over_at);
-        late && self.state().task.status.is_terminal()
+        let over_at = self.state().over_at;
+        over_at.is_some_and(|over_at| Instant::now() >= over_at)
+    }
+
+    /// Says when anything of it changes from now on; several changes may be told as one.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// As the result that creates it shows it.
@@ -73,8 +98,11 @@ impl RunningTask {
         self.state().task.clone()
     }
 
-    pub(super) fn detailed(&self) -> DetailedTask {
-        let state = self.state();
+    pub(crate) fn detailed(&self) -> DetailedTask {
+        let mut state = self.state();
+        if !state.task.status.is_terminal() {
+            state.task.ttl = self.ttl();
+        }
         let detail = match &state.outcome {
             Some(Ok(result)) => TaskDetail::Result(result.clone()),
             Some(Err(error)) => TaskDetail::Error(error.clone()),
@@ -142,7 +170,7 @@ impl RunningTask {
     }
 
     /// Ends it as cancelled, if it has not ended. Its runner drops the handler.
-    pub(super) fn cancel(&self) {
+    pub(crate) fn cancel(&self) {
         self.end(TaskStatus::Cancelled, None);
         self.cancelled.cancel();
     }
@@ -152,12 +180,12 @@ impl RunningTask {
         self.cancelled.cancelled().await;
     }
 
-    /// Ends it with what came of it.
-    pub(crate) fn finish(&self, outcome: Result<Map<String, Value>, ErrorObject>) {
-        let status = if outcome.is_ok() {
-            TaskStatus::Completed
-        } else {
-            TaskStatus::Failed
+    /// Ends it with what came of it, as far as that is kept.
+    pub(crate) fn finish(&self, outcome: Outcome) {
+        let outcome = bounded(outcome, self.result_bytes);
+        let status = match &outcome {
+            Ok(_) => TaskStatus::Completed,
+            Err(_) => TaskStatus::Failed,
         };
         self.end(status, Some(outcome));
     }
@@ -167,13 +195,24 @@ impl RunningTask {
         self.end(TaskStatus::Cancelled, None);
     }
 
-    fn end(&self, status: TaskStatus, outcome: Option<Result<Map<String, Value>, ErrorObject>>) {
+    fn end(&self, status: TaskStatus, outcome: Option<Outcome>) {
         self.change(|state| {
             state.task.status = status;
-            state.task.status_message = None;
+            // Extension, tasks, "error handling": a task that failed should say why here, too.
+            state.task.status_message = match &outcome {
+                Some(Err(error)) => Some(error.message.clone()),
+                _ => None,
+            };
+            state.task.ttl = self.ttl();
+            state.over_at = self.created.checked_add(state.task.ttl);
             state.outcome = outcome;
             state.pending.clear();
         });
+    }
+
+    /// How long it can be asked after, from its beginning, if it ended now.
+    fn ttl(&self) -> Duration {
+        self.created.elapsed().saturating_add(self.kept)
     }
 
     /// Changes it, unless it has ended.
@@ -182,6 +221,8 @@ impl RunningTask {
         if !state.task.status.is_terminal() {
             change(&mut state);
             state.task.last_updated_at = now();
+            drop(state);
+            self.changed.send_replace(());
         }
     }
 

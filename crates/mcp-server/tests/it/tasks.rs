@@ -46,9 +46,14 @@ impl Tool for Lasting {
         if way == Some("required") {
             context.require_task().await?;
         }
+        if way == Some("tell") {
+            context.progress("first");
+            context.progress("second");
+        }
         let is_task = context.become_task().await;
         match way {
             Some("panic") => panic!("as told"),
+            Some("tell") => {}
             Some("ask") => {
                 context.progress("asking");
                 let roots = context.ask("roots", InputRequest::Roots).await?;
@@ -274,16 +279,38 @@ async fn tasks_are_bounded_and_leave_when_their_time_is_over() {
         "no place: answered when it ends"
     );
     tokio::time::advance(Duration::from_secs(3601)).await;
-    site.reaches(&task, "working").await;
+    let running = site.reaches(&task, "working").await;
+    assert_eq!(running["ttlMs"], 7_201_000, "its time begins when it ends");
     site.release.notify_one();
-    loop {
-        let found = site
-            .asks("tasks/get", json!({"taskId": task["taskId"]}))
-            .await;
-        if found["code"] == -32602 {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
+    let ended = site.reaches(&task, "completed").await;
+    let left = ended["ttlMs"].as_u64().unwrap() - 3_600_000;
+    assert!((3_601_000..3_700_000).contains(&left), "{ended}");
+    tokio::time::advance(Duration::from_secs(3599)).await;
+    site.reaches(&task, "completed").await;
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let found = site
+        .asks("tasks/get", json!({"taskId": task["taskId"]}))
+        .await;
+    assert_eq!(found["code"], -32602, "{found}");
     assert_eq!(site.starts("wait").await["resultType"], "task");
+}
+
+#[tokio::test]
+async fn a_result_that_is_too_long_fails_its_task_and_says_so() {
+    let mut limits = ServerLimits::default();
+    limits.task_result_bytes = 16;
+    let site = Site::new(limits);
+    let task = site.starts("wait").await;
+    site.release.notify_one();
+    let failed = site.reaches(&task, "failed").await;
+    let why = failed["error"]["message"].as_str().unwrap();
+    assert!(why.ends_with("a task keeps at most 16"), "{failed}");
+    assert_eq!(failed["statusMessage"], failed["error"]["message"]);
+}
+
+#[tokio::test]
+async fn a_task_begins_with_what_its_call_told_last() {
+    let site = Site::new(ServerLimits::default());
+    let task = site.starts("tell").await;
+    assert_eq!(task["statusMessage"], "second");
 }

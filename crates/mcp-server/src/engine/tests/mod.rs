@@ -17,6 +17,7 @@ mod frames;
 mod listening;
 mod offers;
 mod rich;
+mod watching;
 
 use rich::message;
 
@@ -113,6 +114,7 @@ fn show(output: Output) -> String {
         Output::Close { exchange } => format!("{} close", exchange.0),
         Output::Done { exchange } => format!("{} done", exchange.0),
         Output::Cancel { call } => format!("cancel {}", call.0),
+        Output::Watch { exchange, tasks } => format!("watch {tasks:?} for {}", exchange.0),
         Output::Answered { ticket, answer } => format!("answered {}: {answer:?}", ticket.0),
         Output::Start(start) => format!(
             "start {} {} {} by {} progress {}",
