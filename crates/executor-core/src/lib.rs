@@ -58,6 +58,12 @@ mod request;
 mod runner;
 mod stream;
 
+/// For the fuzz targets; no part of the API.
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::stream::fuzzing::{run as stream, seeds as stream_seeds};
+}
+
 pub use self::error::{ErrorKind, SandboxError};
 pub use self::event::Event;
 pub use self::execution::Execution;

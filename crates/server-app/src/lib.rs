@@ -29,6 +29,10 @@ mod launch;
 pub mod exit_codes;
 pub mod settings;
 
+/// For the fuzz targets; no part of the API.
+#[doc(hidden)]
+pub mod fuzzing;
+
 mod assembly;
 mod doctor;
 mod run;

@@ -14,6 +14,7 @@
 //! | `proxied` | the state of one proxied connection |
 //! | `state` | all rules: what may come when, and what is to be sent next; pure |
 //! | `channel` | a proxied connection as `AsyncRead + AsyncWrite` |
+//! | `fuzzing` | what must hold of any bytes, for the fuzz targets |
 //! | `link` | the tasks that move bytes, and the face towards the executor |
 
 mod channel;
@@ -21,6 +22,7 @@ mod command;
 mod credit;
 mod error;
 mod frame;
+pub(crate) mod fuzzing;
 mod link;
 mod proxied;
 mod report;
