@@ -18,6 +18,9 @@ pub enum Event {
     Progress(String),
     /// The run has its own fresh sandbox, named here.
     Started(SandboxId),
+    /// The program itself begins now, with its modules there. At most once, after
+    /// [`Started`](Self::Started) and before any output.
+    Running,
     /// The program printed this. Chunks of one stream come in order; a chunk is not a line.
     Output {
         /// Where it printed.

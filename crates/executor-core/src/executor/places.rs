@@ -67,6 +67,11 @@ impl Places {
         Ok(Ticket { _ticket: ticket })
     }
 
+    /// Whether who comes now has to wait.
+    pub(super) fn are_taken(&self) -> bool {
+        self.runs.available_permits() == 0 || self.bodies.available_permits() == 0
+    }
+
     /// Waits for a place, first come, first served. Cancel-safe.
     pub(super) async fn take(&self, ticket: Ticket) -> Result<Place> {
         let take = async {
@@ -99,7 +104,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_queue_is_bounded_and_first_come() {
         let places = Places::new(1, 1, Duration::from_secs(5));
+        assert!(!places.are_taken());
         let running = places.take(places.enter().unwrap()).await.unwrap();
+        assert!(places.are_taken());
         let first = places.enter().unwrap();
         let busy = places.enter().unwrap_err();
         assert_eq!(busy.kind(), ErrorKind::Busy);

@@ -51,6 +51,8 @@ pub(super) async fn run(
     input.extend_from_slice(&request.stdin);
     link.send(command, Bytes::from(input)).map_err(lost)?;
 
+    // There is room, see `mention`.
+    let _ = events.try_send(Event::Running);
     let begun = Instant::now();
     let attended = attend(link, &gateway, timeout.get(), &mut Relay { events, record }).await;
     record.timings.program = begun.elapsed();

@@ -124,7 +124,14 @@ async fn perform(
 ) -> Result<Ending> {
     let arrived = Instant::now();
     shared.preparation.ready(&Waiting(events)).await?;
+    let waits = shared.places.are_taken();
+    if waits {
+        mention(events, "waiting for a free sandbox");
+    }
     held.place = Some(shared.places.take(ticket).await?);
+    if waits {
+        mention(events, "starting a sandbox");
+    }
     record.timings.queued = arrived.elapsed();
 
     let settings = &shared.settings;
