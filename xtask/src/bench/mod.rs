@@ -54,6 +54,9 @@ pub(crate) struct Args {
     /// A look instead of a measurement: little of everything.
     #[arg(long)]
     quick: bool,
+    /// Measure the programs as they were built last.
+    #[arg(long)]
+    as_built: bool,
     /// Renew `docs/benchmarks.md` and what belongs to it.
     #[arg(long, conflicts_with_all = ["rows", "quick"])]
     record: bool,
@@ -64,8 +67,10 @@ pub(crate) fn bench(places: &Places, args: &Args) -> Result<()> {
     if cfg!(debug_assertions) {
         return again_optimised(places);
     }
-    say::progress("bench", "compiling the servers");
-    build(places)?;
+    if !args.as_built {
+        say::progress("bench", "compiling the servers");
+        build(places)?;
+    }
     let run = Run {
         rounds: usize::from(args.rounds),
         quick: args.quick,
