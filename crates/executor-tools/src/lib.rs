@@ -27,6 +27,8 @@ mod structured;
 
 mod excerpt;
 mod failure;
+mod follow;
+mod lines;
 mod render;
 mod signal;
 mod ticker;

@@ -1,14 +1,16 @@
 //! `execute-python`: one call is one run, told while it goes on and answered when it has ended.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use executor_core::gateway::NetworkPolicy;
-use executor_core::{Event, Execution, Executor, ExecutorSettings, Outcome};
+use executor_core::{Executor, ExecutorSettings};
 use mcp_protocol::tools::{self, CallToolResult};
 use mcp_server::{CallContext, Tool, ToolError};
 use serde_json::{Map, Value};
 
 use crate::facts::{Facts, Reach};
-use crate::ticker::Ticker;
+use crate::follow::{Pace, follow};
 use crate::{arguments, description, failure, render};
 
 /// The tool `execute-python`: runs a program in a fresh sandbox and returns what it printed.
@@ -16,10 +18,20 @@ use crate::{arguments, description, failure, render};
 /// A program that fails, a wrong argument and a failure of ours are all results with `is_error`, each with the way out;
 /// a failure of ours shows a reference id under which the log has the whole story. Dropping the future of a call
 /// cancels the run: the program is killed and its sandbox destroyed.
+///
+/// While a call goes on it tells its progress: what it waits for, and each line that the program prints. After a
+/// silence of [`HEARTBEAT`](Self::HEARTBEAT) it tells that it goes on, so that clients with a time limit for silence
+/// keep waiting.
+///
+/// A call of a client that knows tasks (2026-07-28) is answered like any other if it ends soon: a short one needs no
+/// second round trip. After [`TASK_AFTER`](Self::TASK_AFTER) it becomes a task and holds no connection any longer; what
+/// it tells is then the status message of the task, and `tasks/cancel` cancels the run. The waiting for a place, an
+/// image and modules counts, since the client waits for them just as well.
 #[derive(Debug)]
 pub struct ExecutePython {
     executor: Executor,
     facts: Facts,
+    pace: Pace,
 }
 
 impl ExecutePython {
@@ -27,9 +39,45 @@ impl ExecutePython {
     #[must_use]
     pub fn new(executor: Executor) -> Self {
         let facts = facts(executor.settings());
-        Self { executor, facts }
+        let pace = Pace {
+            heartbeat: Self::HEARTBEAT,
+            task_after: Some(Self::TASK_AFTER),
+        };
+        Self {
+            executor,
+            facts,
+            pace,
+        }
+    }
+
+    /// How long a call may go on before it becomes a task, if its client knows tasks: most calls are shorter, and a
+    /// person who waits begins to wonder.
+    pub const TASK_AFTER: Duration = Duration::from_secs(5);
+
+    /// How long a call may be silent: well below the 60 s after which the TypeScript SDK gives a request up, and below
+    /// what proxies usually allow.
+    pub const HEARTBEAT: Duration = Duration::from_secs(10);
+
+    /// With another time instead of [`TASK_AFTER`](Self::TASK_AFTER); none means that no call becomes a task, zero that
+    /// every call does.
+    #[must_use]
+    pub const fn with_task_after(mut self, task_after: Option<Duration>) -> Self {
+        self.pace.task_after = task_after;
+        self
+    }
+
+    /// With another time instead of [`HEARTBEAT`](Self::HEARTBEAT), between 50 ms and a day.
+    #[must_use]
+    pub fn with_heartbeat(mut self, heartbeat: Duration) -> Self {
+        self.pace.heartbeat = heartbeat.clamp(LEAST_HEARTBEAT, MOST_HEARTBEAT);
+        self
     }
 }
+
+/// A quicker heart would only keep the processor warm.
+const LEAST_HEARTBEAT: Duration = Duration::from_millis(50);
+/// A slower one would never be felt.
+const MOST_HEARTBEAT: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[async_trait]
 impl Tool for ExecutePython {
@@ -48,31 +96,16 @@ impl Tool for ExecutePython {
         };
         // The text of the program now lives in the request alone.
         drop(arguments);
+        let limit = request.timeout.unwrap_or(self.facts.timeout);
         let execution = match self.executor.execute(request) {
             Ok(execution) => execution,
             Err(error) => return Ok(failure::result(&error)),
         };
-        match follow(execution, &context).await {
+        match follow(execution, limit, &context, self.pace).await {
             Some(outcome) => Ok(render::result(&outcome, &self.facts)),
             None => Err(ToolError::new("the run ended without an outcome")),
         }
     }
-}
-
-/// Tells the run's events as progress until its outcome is there.
-async fn follow(mut execution: Execution, context: &CallContext) -> Option<Outcome> {
-    let mut ticker = Ticker::default();
-    while let Some(event) = execution.next().await {
-        match event {
-            Event::Ended(outcome) => return Some(*outcome),
-            event => {
-                if let Some(message) = ticker.message(&event) {
-                    context.progress(message);
-                }
-            }
-        }
-    }
-    None
 }
 
 fn facts(settings: &ExecutorSettings) -> Facts {

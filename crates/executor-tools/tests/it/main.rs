@@ -6,6 +6,9 @@
     reason = "helpers of tests fail like tests do"
 )]
 
+#[cfg(test)]
+mod long;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,7 +21,7 @@ use mcp_protocol::Revision;
 use mcp_protocol::content::ContentBlock;
 use mcp_protocol::tools::CallToolResult;
 use mcp_server::{CallContext, Tool as _};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The tool, and what is under it.
 struct Bench {
@@ -58,10 +61,42 @@ impl Bench {
         self.tool.call(arguments, context).await.expect("a result")
     }
 
+    /// The tool once more, to be set otherwise.
+    fn another(&self) -> ExecutePython {
+        ExecutePython::new(self.executor.clone())
+    }
+
+    /// Waits until no sandbox is left.
+    async fn until_empty(&self) {
+        let gone = async {
+            while self.backend.sandboxes("").await.expect("a count") > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(2), gone)
+            .await
+            .expect("gone within two seconds");
+    }
+
     /// Ends what is left, so that the directory can be removed.
     async fn close(self) {
         self.executor.shutdown().await;
     }
+}
+
+/// What a run of `code` tells while it goes on.
+async fn heard(tool: &ExecutePython, revision: Revision, code: &str) -> Vec<String> {
+    let messages = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&messages);
+    let context = CallContext::new(revision).with_progress(move |message| {
+        sink.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(message);
+    });
+    let arguments = Map::from_iter([("code".to_owned(), code.into())]);
+    tool.call(arguments, context).await.expect("a result");
+    let messages = messages.lock().unwrap_or_else(PoisonError::into_inner);
+    messages.clone()
 }
 
 fn text(result: &CallToolResult) -> &str {
@@ -156,18 +191,8 @@ async fn arguments_that_are_refused() {
 #[tokio::test]
 async fn progress_is_told_as_it_comes() {
     let bench = bench();
-    let messages = Arc::new(Mutex::new(Vec::new()));
-    let sink = Arc::clone(&messages);
-    let context = CallContext::new(Revision::ALL[0]).with_progress(move |message| {
-        sink.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(message)
-    });
-    bench.call_in(json!({"code": "print('first', flush=True)\nimport time\ntime.sleep(0.05)\nprint('second')"}), context).await;
-    let messages = messages
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
+    let code = "print('first', flush=True)\nimport time\ntime.sleep(0.05)\nprint('second')";
+    let messages = heard(&bench.tool, Revision::ALL[0], code).await;
     assert_eq!(messages, ["a fresh sandbox is up", "first", "second"]);
     bench.close().await;
 }
@@ -195,13 +220,6 @@ async fn dropping_the_call_ends_the_program() {
         up = running => up.expect("the program is up"),
     }
     // The call's future is dropped; what it started goes without being asked.
-    let gone = async {
-        while bench.backend.sandboxes("").await.expect("a count") > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(2), gone)
-        .await
-        .expect("gone within two seconds");
+    bench.until_empty().await;
     bench.close().await;
 }
