@@ -79,7 +79,11 @@ pub(super) fn authorization(
             .hint("name this server's address as its clients know it, such as `https://py.example.com/mcp`"),
         );
     }
-    if algorithms.as_ref().is_some_and(Vec::is_empty) {
+    if resolver
+        .raw
+        .all("oauth-algorithm")
+        .is_some_and(<[_]>::is_empty)
+    {
         resolver.mistakes.push(Mistake::about(
             "oauth-algorithm",
             "an empty list lets no token in",
