@@ -7,6 +7,8 @@ mod changes;
 #[cfg(test)]
 mod pipes;
 #[cfg(test)]
+mod schemas;
+#[cfg(test)]
 mod sequences;
 #[cfg(test)]
 mod sessions;
