@@ -37,10 +37,17 @@ impl Assembly {
             .settings(executor_settings(settings))
             .gateway(gateway)
             .build()?;
-        let server = Server::builder(ourselves())
+        let tool = ExecutePython::new(executor.clone())
+            .with_task_after(settings.times.task_after)
+            .with_heartbeat(settings.times.heartbeat);
+        let mut server = Server::builder(ourselves())
             .instructions(INSTRUCTIONS)
-            .tool(Arc::new(ExecutePython::new(executor.clone())))
-            .build();
+            .tool(Arc::new(tool));
+        // What never happens is not offered.
+        if settings.times.task_after.is_some() {
+            server = server.tasks();
+        }
+        let server = server.build();
         Ok(Self {
             backend,
             executor,

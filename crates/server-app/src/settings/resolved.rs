@@ -51,6 +51,10 @@ pub struct Times {
     pub ceiling: WallTime,
     /// Installing the modules of one call.
     pub install: WallTime,
+    /// A call, before it becomes a task; none if it never does.
+    pub task_after: Option<Duration>,
+    /// The silence of a call, before its client is told that it goes on.
+    pub heartbeat: Duration,
 }
 
 /// What programs may reach, and through what.

@@ -122,6 +122,25 @@ pub(crate) const KEYS: &[Key] = &[
         help: "What a program may print in all before it is ended. From 1KiB to 1TiB.",
     },
     Key {
+        name: "task-after",
+        group: Group::Run,
+        form: Form::One,
+        value: "TIME",
+        default: "5s",
+        help: "After so long a call becomes a task, if its client knows tasks: it is answered with \
+               an id, and the result is fetched later. `0s` for every call, `never` for none. At \
+               most 600s.",
+    },
+    Key {
+        name: "heartbeat",
+        group: Group::Run,
+        form: Form::One,
+        value: "TIME",
+        default: "10s",
+        help: "How long a call may be silent before a client that asked for progress is told that \
+               it goes on. From 1s to 10m.",
+    },
+    Key {
         name: "concurrency",
         group: Group::Load,
         form: Form::One,

@@ -3,6 +3,7 @@
 mod authorization;
 
 use std::path::Path;
+use std::time::Duration;
 
 use expect_test::{Expect, expect};
 
@@ -353,6 +354,33 @@ fn a_lower_ceiling_lowers_the_default() {
     }
     .settings();
     assert_eq!(settings.times.program.to_string(), "30 s");
+}
+
+#[test]
+fn calls_become_tasks_when_the_operator_says_so() {
+    let after = |flags| {
+        let sources = Sources {
+            flags,
+            ..Sources::default()
+        };
+        sources.settings().times.task_after
+    };
+    assert_eq!(after(""), Some(Duration::from_secs(5)));
+    assert_eq!(after("--task-after 90s"), Some(Duration::from_secs(90)));
+    assert_eq!(after("--task-after 0s"), Some(Duration::ZERO));
+    assert_eq!(after("--task-after never"), None);
+    check_mistakes(
+        &Sources {
+            flags: "--task-after always --heartbeat 10ms",
+            ..Sources::default()
+        },
+        &expect![[r#"
+            error: 2 settings are wrong
+              task-after = `always` (flag --task-after): not a time
+                hint: write a time such as `5s`, or `never`
+              heartbeat = `10ms` (flag --heartbeat): a time of 10ms is out of bounds: between 1s and 600s
+        "#]],
+    );
 }
 
 #[test]

@@ -1,10 +1,15 @@
 //! The numbers: of one sandbox, of one run, of all runs.
 
+use std::time::Duration;
+
 use executor_core::limits::{ByteSize, OutputLimits, SandboxLimits, WallTime};
+use executor_tools::ExecutePython;
 
 use super::Resolver;
 use crate::settings::mistake::Refusal;
-use crate::settings::quantity::{count, cpu_millis, duration, number, size, size_within};
+use crate::settings::quantity::{
+    count, cpu_millis, duration, duration_within, number, size, size_within,
+};
 use crate::settings::resolved::Times;
 
 pub(super) fn limits(resolver: &mut Resolver<'_>) -> SandboxLimits {
@@ -50,10 +55,23 @@ pub(super) fn times(resolver: &mut Resolver<'_>) -> Times {
         );
     }
     let install = resolver.one("install-timeout", WallTime::INSTALL, wall_time);
+    let task_after = resolver.one("task-after", Some(ExecutePython::TASK_AFTER), |text| {
+        if text.trim() == "never" {
+            return Ok(None);
+        }
+        duration_within(text, Duration::ZERO..=WallTime::CEILING.get())
+            .map(Some)
+            .map_err(|refusal| refusal.hint("write a time such as `5s`, or `never`"))
+    });
+    let heartbeat = resolver.one("heartbeat", ExecutePython::HEARTBEAT, |text| {
+        duration_within(text, Duration::from_secs(1)..=Duration::from_secs(600))
+    });
     Times {
         program,
         ceiling,
         install,
+        task_after,
+        heartbeat,
     }
 }
 
