@@ -30,7 +30,7 @@ pub struct Engine {
     image: String,
 }
 
-/// An engine that no other test with a turn uses meanwhile.
+/// An engine that no other test with a turn uses meanwhile, unless the turn is a shared one.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Turn {
@@ -109,13 +109,30 @@ impl Engine {
     ///
     /// When the turns cannot be taken: they are a locked file in the temporary directory.
     pub async fn turn(what: &str) -> std::io::Result<Option<Turn>> {
+        Self::turn_by(what, File::lock).await
+    }
+
+    /// A [`turn`](Self::turn) that others which only have such a one share: for tests that measure nothing, and
+    /// that would disturb those which do.
+    ///
+    /// # Errors
+    ///
+    /// Like [`turn`](Self::turn).
+    pub async fn shared_turn(what: &str) -> std::io::Result<Option<Turn>> {
+        Self::turn_by(what, File::lock_shared).await
+    }
+
+    async fn turn_by(
+        what: &str,
+        take: fn(&File) -> std::io::Result<()>,
+    ) -> std::io::Result<Option<Turn>> {
         let Some(engine) = Self::find(what).await else {
             return Ok(None);
         };
-        let lock = tokio::task::spawn_blocking(|| {
+        let lock = tokio::task::spawn_blocking(move || {
             let path = std::env::temp_dir().join("mcp-python-executor-tests.lock");
             let file = File::options().create(true).append(true).open(path)?;
-            file.lock()?;
+            take(&file)?;
             std::io::Result::Ok(file)
         });
         let lock = lock.await.map_err(std::io::Error::other)??;
