@@ -1,64 +1,62 @@
-// Lists and calls the tool with a TypeScript package.
+// The official TypeScript packages: `node sdk.mjs ROOT PACKAGE default|auto stdio COMMAND... | http URL | sse URL`.
 //
-//     node sdk.mjs PACKAGE stdio COMMAND...
-//     node sdk.mjs PACKAGE http|sse URL
-//
-// Prints one line of JSON, as sdk.py does. `@modelcontextprotocol/client` is asked twice: once as
-// it comes, and once to find out the newest era by itself.
+// ROOT is the directory in whose `node_modules` the package lies. `auto` lets the newer package find out by itself
+// whether the server speaks the newest era.
 
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
-const [root, name, kind, ...target] = process.argv.slice(2);
+import { obey } from './orders.mjs';
+
+const [root, name, negotiation, kind, ...target] = process.argv.slice(2);
 const require = createRequire(`${root}/`);
 const load = async (path) => import(pathToFileURL(require.resolve(path)).href);
-
-const good = { code: "print('Schlange \u{1f40d}', 6 * 7)" };
-const bad = { code: '1 / 0' };
+const isNew = name === '@modelcontextprotocol/client';
 
 async function packages() {
-    if (name === '@modelcontextprotocol/sdk') {
+    if (!isNew) {
         const parts = ['index', 'stdio', 'streamableHttp', 'sse'];
         const modules = await Promise.all(parts.map((part) => load(`${name}/client/${part}.js`)));
         return Object.assign({}, ...modules);
     }
     const main = await load(name);
-    // Newer releases keep what needs a child process apart.
+    // It keeps what needs a child process apart.
     const more = kind === 'stdio' && !main.StdioClientTransport ? await load(`${name}/stdio`) : {};
     return { ...main, ...more };
 }
 
-const told = (result) => ({
-    failed: Boolean(result.isError),
-    text: result.content.map((block) => block.text).join('\n'),
-});
-
-async function ask(modules, options) {
-    const transport = {
-        stdio: () => new modules.StdioClientTransport({
-            command: target[0], args: target.slice(1), env: { ...process.env }, stderr: 'ignore',
-        }),
-        http: () => new modules.StreamableHTTPClientTransport(new URL(target[0])),
-        sse: () => new modules.SSEClientTransport(new URL(target[0])),
-    }[kind]();
-    const client = new modules.Client({ name: 'tests', version: '1' }, options);
-    await client.connect(transport);
-    const listed = await client.listTools();
-    const call = (args) => client.callTool({ name: 'execute-python', arguments: args });
-    const answer = {
-        revision: client.getNegotiatedProtocolVersion?.() ?? transport.protocolVersion ?? null,
-        tools: listed.tools.map((tool) => tool.name),
-        good: told(await call(good)),
-        bad: told(await call(bad)),
-    };
-    await client.close();
-    return answer;
-}
-
 const modules = await packages();
-const answers = [await ask(modules, {})];
-if (name === '@modelcontextprotocol/client' && kind !== 'sse') {
-    answers.push(await ask(modules, { versionNegotiation: { mode: 'auto' } }));
+const transport = {
+    stdio: () => new modules.StdioClientTransport({
+        command: target[0], args: target.slice(1), env: { ...process.env }, stderr: 'inherit',
+    }),
+    http: () => new modules.StreamableHTTPClientTransport(new URL(target[0])),
+    sse: () => new modules.SSEClientTransport(new URL(target[0])),
+}[kind]();
+
+// The first era's transports are told by their client which revision was agreed upon: that is where it can be read.
+let told;
+if (!isNew) {
+    const tell = transport.setProtocolVersion?.bind(transport);
+    transport.setProtocolVersion = (revision) => {
+        told = revision;
+        tell?.(revision);
+    };
 }
-console.log(JSON.stringify(answers));
+
+const options = negotiation === 'auto' ? { versionNegotiation: { mode: 'auto' } } : {};
+const client = new modules.Client({ name: 'tests', version: '1' }, options);
+await client.connect(transport);
+await obey({
+    version: JSON.parse(readFileSync(`${root}/node_modules/${name}/package.json`)).version,
+    revision: isNew ? client.getNegotiatedProtocolVersion() : told,
+    tools: async () => (await client.listTools()).tools.map((tool) => tool.name),
+    call: (code, onprogress, signal) => {
+        const params = { name: 'execute-python', arguments: { code } };
+        // The older package takes a schema for the result in between.
+        return client.callTool(params, ...(isNew ? [] : [undefined]), { onprogress, signal });
+    },
+});
+await client.close();
 process.exit(0);

@@ -1,39 +1,55 @@
-"""Lists and calls the tool with the official Python SDK, whichever release is installed.
-
-    sdk.py stdio COMMAND...      over standard input and output
-    sdk.py http URL              over Streamable HTTP
-    sdk.py sse URL               over HTTP+SSE
-
-Prints one line of JSON: what was listed, what two calls gave, and which revision was spoken.
-"""
+"""The official Python SDK, whichever release is installed: `sdk.py stdio COMMAND... | http URL | sse URL`."""
 
 import asyncio
-import json
+import importlib.metadata
+import inspect
 import os
 import sys
 
+import mcp.types as types
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.sse import sse_client
 from mcp.client.stdio import stdio_client
 
-GOOD = {"code": "print('Schlange \U0001f40d', 6 * 7)"}
-BAD = {"code": "1 / 0"}
+from orders import obey
 
 
-def told(result):
-    failed = getattr(result, "isError", None)
-    if failed is None:
-        failed = getattr(result, "is_error", None)
-    return {"failed": bool(failed), "text": "\n".join(block.text for block in result.content)}
+class Follower:
+    """What all releases have in common."""
+
+    version = importlib.metadata.version("mcp")
+
+    def __init__(self, session, revision):
+        self.session, self.revision = session, revision
+        self.reports_progress = "progress_callback" in inspect.signature(session.call_tool).parameters
+
+    async def tools(self):
+        return [tool.name for tool in (await self.session.list_tools()).tools]
+
+    async def call(self, name, code, progress):
+        options = {"progress_callback": progress} if self.reports_progress else {}
+        return await self.session.call_tool("execute-python", {"code": code}, **options)
+
+    async def gone(self, name):
+        """The newest releases tell the server by themselves."""
 
 
-async def ask(session):
-    listed = await session.list_tools()
-    return {
-        "tools": [tool.name for tool in listed.tools],
-        "good": told(await session.call_tool("execute-python", GOOD)),
-        "bad": told(await session.call_tool("execute-python", BAD)),
-    }
+class OldFollower(Follower):
+    """Releases before 2 forget a cancelled call without a word; whoever uses them has to tell the server."""
+
+    def __init__(self, session, revision):
+        super().__init__(session, revision)
+        self.ids = {}
+
+    async def call(self, name, code, progress):
+        # The next request's number: the call takes it before it waits for anything.
+        self.ids[name] = self.session._request_id
+        return await super().call(name, code, progress)
+
+    async def gone(self, name):
+        params = types.CancelledNotificationParams(requestId=self.ids[name])
+        cancelled = types.CancelledNotification(method="notifications/cancelled", params=params)
+        await self.session.send_notification(types.ClientNotification(cancelled))
 
 
 def parameters(command):
@@ -47,15 +63,13 @@ async def by_session(kind, target):
     elif kind == "sse":
         transport = sse_client(target[0])
     else:
-        import mcp.client.streamable_http as module
+        from mcp.client.streamable_http import streamablehttp_client
 
-        connect = getattr(module, "streamablehttp_client", None) or module.streamable_http_client
-        transport = connect(target[0])
+        transport = streamablehttp_client(target[0])
     async with transport as streams:
         async with ClientSession(streams[0], streams[1]) as session:
             opened = await session.initialize()
-            revision = getattr(opened, "protocolVersion", None) or opened.protocol_version
-            return {"revision": revision, **await ask(session)}
+            await obey(OldFollower(session, opened.protocolVersion))
 
 
 async def by_client(kind, target):
@@ -64,18 +78,8 @@ async def by_client(kind, target):
 
     place = {"stdio": lambda: parameters(target), "http": lambda: target[0], "sse": lambda: sse_client(target[0])}
     async with Client(place[kind]()) as client:
-        return {"revision": client.protocol_version, **await ask(client)}
+        await obey(Follower(client, client.protocol_version))
 
 
-async def main():
-    kind, target = sys.argv[1], sys.argv[2:]
-    try:
-        from mcp import Client  # noqa: F401
-    except ImportError:
-        answers = [await by_session(kind, target)]
-    else:
-        answers = [await by_client(kind, target)]
-    print(json.dumps(answers))
-
-
-asyncio.run(asyncio.wait_for(main(), 100))
+follow = by_session if Follower.version.startswith("1.") else by_client
+asyncio.run(follow(sys.argv[1], sys.argv[2:]))
