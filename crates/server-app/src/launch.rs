@@ -50,7 +50,7 @@ pub fn launch(program: Program, serve: impl AsyncFnOnce(Serving) -> Exit) -> Exi
         }
         Task::Run(_) | Task::Doctor(_) | Task::Serve => {}
     }
-    logging::start(settings.log, &environment as &dyn Environment);
+    let _log = logging::start(settings.log, &environment as &dyn Environment);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

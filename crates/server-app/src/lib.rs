@@ -39,6 +39,7 @@ mod run;
 
 mod environment;
 mod failure;
+mod log_queue;
 mod logging;
 mod secret;
 mod signals;

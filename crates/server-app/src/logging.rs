@@ -1,4 +1,4 @@
-//! The log: to standard error only, since standard output belongs to the protocol.
+//! The log: to standard error only, since standard output belongs to the protocol. How lines get there is `log_queue`'s.
 
 use std::io::IsTerminal as _;
 
@@ -9,12 +9,21 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::environment::Environment;
+use crate::log_queue::{Flushed, LogQueue};
 use crate::settings::{LogFormat, LogLevel, LogSettings};
 
-/// Starts the log. Once per process; a second call changes nothing.
-pub(crate) fn start(settings: LogSettings, environment: &dyn Environment) {
+/// Starts the log. Once per process; a second call changes nothing. What it gives back is kept until the process ends.
+pub(crate) fn start(settings: LogSettings, environment: &dyn Environment) -> Flushed {
+    if settings.level == LogLevel::Off {
+        return Flushed::nothing();
+    }
+    let notice = match settings.format {
+        LogFormat::Json => lost_as_json,
+        LogFormat::Text => lost_as_text,
+    };
+    let (queue, flushed) = LogQueue::new(std::io::stderr(), notice);
     let layer = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(move || queue.clone())
         // A log that cannot be written must not end the server, nor be told on that same stream.
         .log_internal_errors(false);
     let layer = match settings.format {
@@ -32,6 +41,19 @@ pub(crate) fn start(settings: LogSettings, environment: &dyn Environment) {
     let _ = tracing_subscriber::registry()
         .with(layer.with_filter(filter(settings.level)))
         .try_init();
+    flushed
+}
+
+/// What is told when lines were lost, because nobody read them.
+fn lost_as_text(lines: u64) -> String {
+    format!("WARN server_app::logging: {lines} lines of the log were lost: it was not read")
+}
+
+fn lost_as_json(lines: u64) -> String {
+    let message = "lines of the log were lost: it was not read";
+    format!(
+        r#"{{"level":"WARN","message":"{message}","lines":{lines},"target":"server_app::logging"}}"#
+    )
 }
 
 /// Our crates from `level` on. What libraries say of themselves is for those who debug, and then
