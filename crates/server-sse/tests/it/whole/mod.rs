@@ -4,3 +4,4 @@ mod calls;
 mod cancel;
 mod foreign;
 mod server;
+mod tasks;

@@ -9,4 +9,5 @@ mod crowd;
 mod hostile;
 mod loopback;
 mod modules;
+mod tasks;
 mod way_out;
