@@ -108,16 +108,29 @@ fn write_all(
     while let Ok(entry) = waiting.recv() {
         let count = lost.swap(0, Ordering::Relaxed);
         if count > 0 {
-            let _ = writeln!(out, "{}", notice(count));
+            write_line(&mut out, (notice(count) + "\n").as_bytes());
         }
         match entry {
-            Entry::Line(line) => {
-                let _ = out.write_all(&line);
-            }
+            Entry::Line(line) => write_line(&mut out, &line),
             Entry::Flush(answer) => {
                 let _ = out.flush();
                 let _ = answer.try_send(());
             }
+        }
+    }
+}
+
+/// Writes a line, however long its reader takes: standard error may be one file with an output that never blocks.
+fn write_line(out: &mut impl Write, mut line: &[u8]) {
+    while !line.is_empty() {
+        match out.write(line) {
+            Ok(0) => return,
+            Ok(written) => line = line.get(written..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+            Err(_) => return,
         }
     }
 }
