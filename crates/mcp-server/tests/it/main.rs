@@ -14,3 +14,5 @@ mod sequences;
 mod sessions;
 #[cfg(test)]
 mod tasks;
+#[cfg(test)]
+mod tasks_listening;

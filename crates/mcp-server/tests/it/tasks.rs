@@ -62,6 +62,15 @@ impl Tool for Lasting {
                     "{count} roots"
                 ))]));
             }
+            Some("flood") => {
+                for number in 0..100_000 {
+                    context.progress(format!("line {number}"));
+                    if number % 100 == 0 {
+                        tokio::task::yield_now().await;
+                    }
+                }
+                self.release.notified().await;
+            }
             _ if is_task => self.release.notified().await,
             _ => {}
         }
@@ -69,14 +78,14 @@ impl Tool for Lasting {
     }
 }
 
-struct Site {
-    server: Server,
-    release: Arc<Notify>,
+pub(crate) struct Site {
+    pub(crate) server: Server,
+    pub(crate) release: Arc<Notify>,
     gone: mpsc::UnboundedReceiver<()>,
 }
 
 impl Site {
-    fn new(limits: ServerLimits) -> Self {
+    pub(crate) fn new(limits: ServerLimits) -> Self {
         let (sender, gone) = mpsc::unbounded_channel();
         let release = Arc::new(Notify::new());
         let tool = Lasting {
@@ -113,12 +122,7 @@ impl Site {
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientCapabilities": capabilities,
         });
-        let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let Ok(Frame::Single(message @ Incoming::Request(_))) =
-            decode(request.to_string().as_bytes())
-        else {
-            panic!("{request}");
-        };
+        let message = message(method, &params);
         let mut replies = self.server.exchange(message, Principal::new(principal));
         let reply = replies.next().await.expect("an answer");
         let response: Value = serde_json::from_str(&reply.into_json()).unwrap();
@@ -128,7 +132,7 @@ impl Site {
         }
     }
 
-    async fn starts(&self, way: &str) -> Value {
+    pub(crate) async fn starts(&self, way: &str) -> Value {
         let call = json!({"name": "lasting", "arguments": {"way": way}});
         self.asks("tools/call", call).await
     }
@@ -145,6 +149,14 @@ impl Site {
             assert_eq!(found["resultType"], "complete", "{found}");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+}
+
+pub(crate) fn message(method: &str, params: &Value) -> Incoming {
+    let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    match decode(request.to_string().as_bytes()) {
+        Ok(Frame::Single(message)) => message,
+        other => panic!("{other:?}"),
     }
 }
 
