@@ -95,12 +95,17 @@ impl Measured {
         let anchor = row
             .anchor
             .and_then(|anchor| self.median(anchor, &row.reading));
-        let ratio = ours.zip(anchor).and_then(|(ours, anchor)| {
+        let ratio = ours.zip(anchor).map(|(ours, anchor)| {
             let (more, less) = match row.unit {
                 Unit::PerSecond => (anchor, ours),
                 Unit::Seconds | Unit::Bytes => (ours, anchor),
             };
-            (less > 0.0).then(|| more / less)
+            // Nothing against nothing is a draw; something against nothing is lost.
+            match (more > 0.0, less > 0.0) {
+                (_, true) => more / less,
+                (true, false) => f64::INFINITY,
+                (false, false) => 1.0,
+            }
         });
         let keeps = |bound: Bound| match bound {
             Bound::Ratio(most) => ratio.map(|ratio| ratio <= most),
@@ -177,6 +182,29 @@ mod tests {
         check(Unit::PerSecond, tight, None, 0, Verdict::Passed);
         check(Unit::Bytes, Bound::AtMost(12.0), None, 0, Verdict::Passed);
         check(Unit::Bytes, Bound::AtMost(11.0), None, 0, Verdict::Failed);
+    }
+
+    #[test]
+    fn nothing_against_nothing_is_a_draw() {
+        let ratio = |ours: f64, theirs: f64| {
+            let read = |value| {
+                let mut readings = Readings::default();
+                readings.note("thing", value);
+                vec![readings]
+            };
+            let row = Row {
+                reading: "thing".to_owned(),
+                unit: Unit::Seconds,
+                anchor: Some("theirs"),
+                bound: Bound::Ratio(1.1),
+                aim: None,
+            };
+            let subjects = vec![("ours", read(ours)), ("theirs", read(theirs))];
+            Measured::judge("x".to_owned(), subjects, vec![row], Vec::new()).rows[0].ratio
+        };
+        assert_eq!(ratio(0.0, 0.0), Some(1.0));
+        assert_eq!(ratio(1.0, 0.0), Some(f64::INFINITY));
+        assert_eq!(ratio(0.0, 1.0), Some(0.0));
     }
 
     #[test]
