@@ -20,8 +20,10 @@ const server = kind === 'stdio'
 function run(...method) {
     const command = [`${home}/clients/launcher/build/index.js`, '--cli', ...server,
         '--protocol-era', era, '--format', 'json', '--quiet', '--method', ...method];
+    // It keeps things in the home directory, and has no business in anybody's.
+    const options = { maxBuffer: 16 * 1024 * 1024, env: { ...process.env, HOME: `${root}/home` } };
     return new Promise((resolve, reject) => {
-        execFile(process.execPath, command, { maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
+        execFile(process.execPath, command, options, (error, stdout, stderr) => {
             try {
                 resolve(JSON.parse(stdout).result);
             } catch {
