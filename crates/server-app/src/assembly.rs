@@ -5,7 +5,7 @@ use std::sync::Arc;
 use executor_core::backend::Progress;
 use executor_core::gateway::Gateway;
 use executor_core::modules::InstallSettings;
-use executor_core::{Executor, ExecutorSettings, SandboxError};
+use executor_core::{Executor, ExecutorSettings, PoolSettings, SandboxError};
 use executor_docker::DockerBackend;
 use executor_tools::ExecutePython;
 use mcp_protocol::lifecycle::Implementation;
@@ -75,6 +75,7 @@ impl Assembly {
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             if executor.prepare(&LogProgress).await.is_ok() {
+                executor.fill_pool();
                 tracing::info!("ready to run programs");
             }
         });
@@ -109,6 +110,7 @@ fn executor_settings(settings: &Settings) -> ExecutorSettings {
     executor.install_timeout = settings.times.install;
     executor.concurrency = settings.concurrency;
     executor.queue = settings.queue;
+    executor.pool = PoolSettings::of(1, settings.concurrency);
     executor.network = settings.network.policy.clone();
     executor.opened = settings.network.opened.clone();
     executor.install = install;

@@ -4,8 +4,10 @@ mod attend;
 mod install;
 mod layout;
 mod places;
+mod pool;
 mod preparation;
 mod program;
+mod raise;
 mod record;
 mod run;
 mod settings;
@@ -19,6 +21,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::pool::PoolSettings;
 pub use self::settings::ExecutorSettings;
 use crate::backend::{Progress, SandboxBackend, SweepReport};
 use crate::capabilities::Capabilities;
@@ -45,6 +48,7 @@ struct Shared {
     gateway: Gateway,
     preparation: preparation::Preparation,
     places: places::Places,
+    pool: pool::Pool,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -116,6 +120,7 @@ impl ExecutorBuilder {
                 settings.queue,
                 settings.queue_timeout,
             ),
+            pool: pool::Pool::new(&settings.pool),
             gateway: gateway.unwrap_or_else(|| Gateway::builder().build()),
             backend,
             settings,
@@ -127,6 +132,8 @@ impl ExecutorBuilder {
             _stop_on_drop: Arc::new(StopOnDrop(stop)),
         };
         executor.start_sweeper();
+        let keeper = pool::keep(Arc::clone(&executor.shared));
+        executor.shared.tasks.spawn(keeper);
         Ok(executor)
     }
 }
@@ -154,6 +161,7 @@ impl Executor {
             return Err(SandboxError::new(ErrorKind::ShuttingDown, "queue the run"));
         }
         let ticket = self.shared.places.enter()?;
+        self.shared.pool.open();
         let (execution, events, cancel) = Execution::new();
         let shared = Arc::clone(&self.shared);
         self.shared
@@ -170,7 +178,15 @@ impl Executor {
     /// What [`SandboxBackend::prepare`] says, and `Unsupported` when the backend does not enforce
     /// what the settings require. The next call tries again.
     pub async fn prepare(&self, progress: &dyn Progress) -> Result<()> {
-        self.shared.preparation.ready(progress).await
+        self.shared.preparation.ready(progress).await?;
+        self.shared.pool.look();
+        Ok(())
+    }
+
+    /// Begins to start sandboxes ahead, as the pool's settings say, once the backend is ready. The first run begins it
+    /// as well: a server calls this when somebody is there whose first run is yet to come.
+    pub fn fill_pool(&self) {
+        self.shared.pool.open();
     }
 
     /// What the backend enforces on this host.

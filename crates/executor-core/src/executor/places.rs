@@ -17,6 +17,7 @@ pub(super) struct Places {
     tickets: Arc<Semaphore>,
     runs: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
+    concurrency: usize,
     queue: usize,
     patience: Duration,
 }
@@ -51,6 +52,7 @@ impl Places {
             tickets: Arc::new(Semaphore::new(queue.saturating_add(concurrency))),
             runs: Arc::new(Semaphore::new(concurrency)),
             bodies: Arc::new(Semaphore::new(concurrency.saturating_mul(2))),
+            concurrency,
             queue,
             patience,
         }
@@ -70,6 +72,15 @@ impl Places {
     /// Whether who comes now has to wait.
     pub(super) fn are_taken(&self) -> bool {
         self.runs.available_permits() == 0 || self.bodies.available_permits() == 0
+    }
+
+    /// Whether anybody waits for a place that is not free.
+    pub(super) fn are_waited_for(&self) -> bool {
+        let entered = self
+            .concurrency
+            .saturating_add(self.queue)
+            .saturating_sub(self.tickets.available_permits());
+        self.runs.available_permits() == 0 && entered > self.concurrency
     }
 
     /// Waits for a place, first come, first served. Cancel-safe.

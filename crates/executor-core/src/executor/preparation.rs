@@ -68,13 +68,16 @@ impl Preparation {
         }
     }
 
+    /// Whether the last preparation succeeded, and nothing was heard since that would have undone it.
+    pub(super) fn is_ready(&self) -> bool {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        is_ready(current.as_ref())
+    }
+
     /// The backend turned out not to be ready any more: the next caller prepares again.
     pub(super) fn forget(&self) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current
-            .as_ref()
-            .is_some_and(|stage| matches!(*stage.borrow(), Stage::Ready))
-        {
+        if is_ready(current.as_ref()) {
             *current = None;
         }
     }
@@ -113,6 +116,10 @@ impl Preparation {
         *current = Some(receiver.clone());
         receiver
     }
+}
+
+fn is_ready(stage: Option<&watch::Receiver<Stage>>) -> bool {
+    stage.is_some_and(|stage| matches!(*stage.borrow(), Stage::Ready))
 }
 
 /// Passes progress on to everybody who watches; only the newest message counts.

@@ -16,26 +16,13 @@ use super::Shared;
 use super::install;
 use super::places::{Place, Ticket};
 use super::program;
+use super::raise::{Raised, raise};
 use super::record::Record;
-use crate::backend::{Progress, Sandbox, SandboxBackend, SandboxSpec};
-use crate::error::{ErrorKind, Result, SandboxError};
+use crate::backend::Progress;
+use crate::error::{ErrorKind, Result};
 use crate::event::Event;
 use crate::outcome::{Ending, Outcome};
 use crate::request::ExecutionRequest;
-use crate::runner;
-use crate::stream::{Link, LinkSettings, Ready};
-
-/// The longest time from asking the backend to a running process 1.
-const START_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The longest time from a running process 1 to its first word.
-const BOOT_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// What a sandbox may outlive the sum of its time limits by, before anybody may sweep it.
-const LIFETIME_SLACK: Duration = Duration::from_secs(60);
-
-/// How long a destroy may take before it is left to the backend's reaper.
-const DESTROY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long the backend may think about what became of a sandbox.
 const INSPECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -58,7 +45,7 @@ pub(super) async fn drive(
             ending.unwrap_or_else(Ending::Failed)
         }
     };
-    let ending = corrected(ending, held.sandbox.as_deref(), &shared).await;
+    let ending = corrected(ending, held.raised.as_ref(), &shared).await;
     if let Ending::Failed(error) = &ending {
         tracing::warn!(kind = %error.kind(), "a run failed: {}", error.chain());
         if matches!(
@@ -66,6 +53,7 @@ pub(super) async fn drive(
             ErrorKind::ImageUnavailable | ErrorKind::EngineUnavailable
         ) {
             shared.preparation.forget();
+            shared.pool.flush();
         }
     }
     let outcome = record.finish(ending);
@@ -77,19 +65,28 @@ pub(super) async fn drive(
 #[derive(Default)]
 struct Held {
     place: Option<Place>,
-    starting: Option<BoxFuture<'static, Result<Box<dyn Sandbox>>>>,
-    sandbox: Option<Box<dyn Sandbox>>,
+    starting: Option<BoxFuture<'static, Result<Raised>>>,
+    raised: Option<Raised>,
 }
 
 impl Held {
-    /// Awaits the sandbox that is being started. Cancel-safe: the start stays held.
-    async fn started(&mut self) -> Result<&mut Box<dyn Sandbox>> {
-        let started = match &mut self.starting {
-            Some(starting) => starting.await,
-            None => Err(SandboxError::new(ErrorKind::Internal, "start the sandbox")),
+    /// A sandbox of the pool, or else one that is started for this run. Cancel-safe: a start stays held.
+    async fn raise(&mut self, shared: &Arc<Shared>, origin: Origin) -> Result<&mut Raised> {
+        let raised = match origin {
+            Origin::Pool => shared.pool.claim().await,
+            Origin::Start => None,
         };
-        self.starting = None;
-        Ok(self.sandbox.insert(started?))
+        let raised = match raised {
+            Some(raised) => raised,
+            None => {
+                let shared = Arc::clone(shared);
+                let starting = async move { raise(&shared).await };
+                let started = self.starting.insert(Box::pin(starting)).await;
+                self.starting = None;
+                started?
+            }
+        };
+        Ok(self.raised.insert(raised))
     }
 
     /// Frees the place at once, so that the next run may start, then destroys the sandbox.
@@ -99,19 +96,22 @@ impl Held {
     async fn let_go(mut self) {
         let body = self.place.as_mut().and_then(Place::take_body);
         drop(self.place);
-        let sandbox = match self.starting {
+        let raised = match self.starting {
             Some(starting) => starting.await.ok(),
-            None => self.sandbox,
+            None => self.raised,
         };
-        if let Some(sandbox) = sandbox {
-            match tokio::time::timeout(DESTROY_TIMEOUT, sandbox.destroy()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!("left to the reaper: {}", error.chain()),
-                Err(_elapsed) => tracing::warn!("left to the reaper: destroy took too long"),
-            }
+        if let Some(raised) = raised {
+            raised.destroy().await;
         }
         drop(body);
     }
+}
+
+/// Where a run's sandbox comes from.
+#[derive(Clone, Copy)]
+enum Origin {
+    Pool,
+    Start,
 }
 
 async fn perform(
@@ -134,68 +134,59 @@ async fn perform(
     }
     record.timings.queued = arrived.elapsed();
 
-    let settings = &shared.settings;
-    let timeout = request.timeout.unwrap_or(settings.timeout);
-    let lifetime = START_TIMEOUT
-        .saturating_add(BOOT_TIMEOUT)
-        .saturating_add(settings.install_timeout.get())
-        .saturating_add(timeout.get())
-        .saturating_add(LIFETIME_SLACK);
-    let spec = SandboxSpec::new(
-        runner::command(&settings.python),
-        settings.limits.clone(),
-        lifetime.as_secs(),
-    );
-
     let asked = Instant::now();
-    held.starting = Some(Box::pin(start(Arc::clone(&shared.backend), spec)));
-    let sandbox = held.started().await?;
-    let stream = sandbox.stream().ok_or_else(|| {
-        SandboxError::new(ErrorKind::Internal, "start the sandbox")
-            .with_context("the backend gave no stream")
-    })?;
-    let link_settings = LinkSettings {
-        boot_timeout: BOOT_TIMEOUT,
-        ..LinkSettings::default()
-    };
-    let (mut link, ready): (Link, Ready) =
-        Link::boot(stream, link_settings).await.map_err(|error| {
-            SandboxError::new(ErrorKind::StartFailed, "start the runner").with_source(error)
-        })?;
+    let raised = held.raise(shared, Origin::Pool).await?;
     record.timings.start = asked.elapsed();
     // There is room, see `mention`; a caller who is gone is noticed by the cancel that its drop made.
-    let _ = events.try_send(Event::Started(sandbox.id().clone()));
+    let _ = events.try_send(Event::Started(raised.sandbox.id().clone()));
+    let ending = serve(shared, request, raised, events, record).await;
+    let (Err(error), Some(raised)) = (&ending, &held.raised) else {
+        return ending;
+    };
+    // One that waited may have died unnoticed. Nothing was begun in it: everything that a program does outside goes
+    // through the link, and the link has not heard of one.
+    if error.kind() != ErrorKind::SandboxLost || !raised.waited || raised.link.was_used() {
+        return ending;
+    }
+    tracing::info!("a waiting sandbox was lost before its run began; starting another");
+    if let Some(lost) = held.raised.take() {
+        lost.destroy().await;
+    }
+    let raised = held.raise(shared, Origin::Start).await?;
+    record.timings.start = asked.elapsed();
+    serve(shared, request, raised, events, record).await
+}
 
-    let refused = install::install(shared, request, &ready, &mut link, events, record).await?;
+/// Runs the request in a sandbox that waits for it.
+async fn serve(
+    shared: &Shared,
+    request: &ExecutionRequest,
+    raised: &mut Raised,
+    events: &mpsc::Sender<Event>,
+    record: &mut Record,
+) -> Result<Ending> {
+    let Raised { link, ready, .. } = raised;
+    let refused = install::install(shared, request, ready, link, events, record).await?;
     if let Some(failure) = refused {
         return Ok(Ending::InstallFailed(failure));
     }
-    program::run(shared, request, timeout, &mut link, events, record).await
-}
-
-async fn start(backend: Arc<dyn SandboxBackend>, spec: SandboxSpec) -> Result<Box<dyn Sandbox>> {
-    match tokio::time::timeout(START_TIMEOUT, backend.start(&spec)).await {
-        Ok(started) => started,
-        Err(_elapsed) => Err(
-            SandboxError::new(ErrorKind::StartFailed, "start the sandbox")
-                .with_context(format!("it took more than {} s", START_TIMEOUT.as_secs()))
-                .with_hint("the container engine is slow or overloaded; try again later"),
-        ),
-    }
+    let timeout = request.timeout.unwrap_or(shared.settings.timeout);
+    program::run(shared, request, timeout, link, events, record).await
 }
 
 /// When the stream broke, the backend's word says what the stream could not.
-async fn corrected(ending: Ending, sandbox: Option<&dyn Sandbox>, shared: &Shared) -> Ending {
+async fn corrected(ending: Ending, raised: Option<&Raised>, shared: &Shared) -> Ending {
     let Ending::Failed(error) = &ending else {
         return ending;
     };
     if error.kind() != ErrorKind::SandboxLost {
         return ending;
     }
-    let Some(sandbox) = sandbox else {
+    let Some(raised) = raised else {
         return ending;
     };
-    let Ok(Ok(status)) = tokio::time::timeout(INSPECT_TIMEOUT, sandbox.inspect()).await else {
+    let inspected = tokio::time::timeout(INSPECT_TIMEOUT, raised.sandbox.inspect()).await;
+    let Ok(Ok(status)) = inspected else {
         return ending;
     };
     match (status.running, status.out_of_memory) {

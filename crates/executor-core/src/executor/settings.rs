@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::pool::PoolSettings;
 use crate::capabilities::Capabilities;
 use crate::gateway::{NetworkPolicy, OpenedHost};
 use crate::limits::{OutputLimits, SandboxLimits, WallTime};
@@ -27,6 +28,8 @@ pub struct ExecutorSettings {
     pub queue: usize,
     /// The longest wait for a place, after which the request is answered with `Busy`.
     pub queue_timeout: Duration,
+    /// How many sandboxes wait for programs.
+    pub pool: PoolSettings,
     /// What a program may reach.
     pub network: NetworkPolicy,
     /// Names that the operator opened to programs, private addresses included.
@@ -55,6 +58,7 @@ impl Default for ExecutorSettings {
             concurrency: processors.saturating_mul(2),
             queue: 256,
             queue_timeout: Duration::from_secs(300),
+            pool: PoolSettings::default(),
             network: NetworkPolicy::Public,
             opened: Vec::new(),
             install: InstallSettings::default(),

@@ -144,6 +144,17 @@ impl Link {
         self.shared.work.notify_one();
     }
 
+    /// Whether the runner was there when it was last heard.
+    pub(crate) fn is_alive(&self) -> bool {
+        !self.shared.lock().is_over()
+    }
+
+    /// Whether anything was ever begun over this link. What it never heard of has not acted on the outside, for the
+    /// link is its only way there.
+    pub(crate) fn was_used(&self) -> bool {
+        self.shared.lock().was_used()
+    }
+
     async fn ready(&self) -> Result<Ready, StreamError> {
         loop {
             let ready = self.shared.lock().take_ready();

@@ -61,6 +61,7 @@ pub(super) struct State {
     channels: BTreeMap<u32, Proxied>,
     last_opened: u32,
     last_served: u32,
+    used: bool,
     ping_due: bool,
     ping_sent: Option<u64>,
     next_token: u64,
@@ -116,6 +117,7 @@ impl State {
             channels: BTreeMap::new(),
             last_opened: FIRST_PROXIED - 1,
             last_served: 0,
+            used: false,
             ping_due: false,
             ping_sent: None,
             next_token: 0,
@@ -156,6 +158,7 @@ impl State {
             (_, Phase::Booting) => out_of_order,
             (Frame::Started(json), Phase::Ordered { last }) => {
                 self.started = Some(report::started(json)?);
+                self.used = true;
                 self.phase = Phase::Running { last };
                 Ok(())
             }
@@ -296,6 +299,11 @@ impl State {
     pub(super) fn fail(&mut self, error: StreamError) {
         self.failure.get_or_insert(error);
         self.channels.values_mut().for_each(Proxied::wake);
+    }
+
+    /// Whether any command has started.
+    pub(super) const fn was_used(&self) -> bool {
+        self.used
     }
 
     pub(super) const fn is_over(&self) -> bool {

@@ -1,0 +1,105 @@
+//! From nothing to a sandbox whose runner waits for its command.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Shared;
+use crate::backend::{Sandbox, SandboxBackend, SandboxSpec};
+use crate::error::{ErrorKind, Result, SandboxError};
+use crate::runner;
+use crate::stream::{Link, LinkSettings, Ready};
+
+/// The longest time from asking the backend to a running process 1.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest time from a running process 1 to its first word.
+const BOOT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What a sandbox may outlive the sum of its time limits by, before anybody may sweep it.
+const LIFETIME_SLACK: Duration = Duration::from_secs(60);
+
+/// How long a destroy may take before it is left to the backend's reaper.
+const DESTROY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A sandbox that has not run anything yet, and whose runner waits.
+#[derive(Debug)]
+pub(super) struct Raised {
+    pub(super) sandbox: Box<dyn Sandbox>,
+    pub(super) link: Link,
+    pub(super) ready: Ready,
+    /// Whether it waited for its run, instead of being started for it.
+    pub(super) waited: bool,
+}
+
+/// Starts a sandbox and awaits its runner. All are alike, so that any of them serves any run. A failure leaves nothing;
+/// dropping the future leaves what it has begun to the backend's reaper.
+pub(super) async fn raise(shared: &Shared) -> Result<Raised> {
+    let mut sandbox = start(&shared.backend, &spec(shared)).await?;
+    match boot(sandbox.as_mut()).await {
+        Ok((link, ready)) => Ok(Raised {
+            sandbox,
+            link,
+            ready,
+            waited: false,
+        }),
+        Err(error) => {
+            destroy(sandbox).await;
+            Err(error)
+        }
+    }
+}
+
+impl Raised {
+    /// Ends whatever runs in it and removes it. What fails is left to the backend's reaper.
+    pub(super) async fn destroy(self) {
+        destroy(self.sandbox).await;
+    }
+}
+
+fn spec(shared: &Shared) -> SandboxSpec {
+    let settings = &shared.settings;
+    let lifetime = START_TIMEOUT
+        .saturating_add(BOOT_TIMEOUT)
+        .saturating_add(settings.pool.idle)
+        .saturating_add(settings.install_timeout.get())
+        .saturating_add(settings.max_timeout.get())
+        .saturating_add(LIFETIME_SLACK);
+    SandboxSpec::new(
+        runner::command(&settings.python),
+        settings.limits.clone(),
+        lifetime.as_secs(),
+    )
+}
+
+async fn start(backend: &Arc<dyn SandboxBackend>, spec: &SandboxSpec) -> Result<Box<dyn Sandbox>> {
+    match tokio::time::timeout(START_TIMEOUT, backend.start(spec)).await {
+        Ok(started) => started,
+        Err(_elapsed) => Err(
+            SandboxError::new(ErrorKind::StartFailed, "start the sandbox")
+                .with_context(format!("it took more than {} s", START_TIMEOUT.as_secs()))
+                .with_hint("the container engine is slow or overloaded; try again later"),
+        ),
+    }
+}
+
+async fn boot(sandbox: &mut dyn Sandbox) -> Result<(Link, Ready)> {
+    let stream = sandbox.stream().ok_or_else(|| {
+        SandboxError::new(ErrorKind::Internal, "start the sandbox")
+            .with_context("the backend gave no stream")
+    })?;
+    let settings = LinkSettings {
+        boot_timeout: BOOT_TIMEOUT,
+        ..LinkSettings::default()
+    };
+    Link::boot(stream, settings).await.map_err(|error| {
+        SandboxError::new(ErrorKind::StartFailed, "start the runner").with_source(error)
+    })
+}
+
+async fn destroy(sandbox: Box<dyn Sandbox>) {
+    match tokio::time::timeout(DESTROY_TIMEOUT, sandbox.destroy()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!("left to the reaper: {}", error.chain()),
+        Err(_elapsed) => tracing::warn!("left to the reaper: destroy took too long"),
+    }
+}

@@ -1,0 +1,6 @@
+//! The executor as a program that embeds it sees it, on local processes instead of sandboxes.
+
+#[cfg(test)]
+mod fragile;
+#[cfg(test)]
+mod pool;
