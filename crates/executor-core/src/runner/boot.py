@@ -8,6 +8,8 @@ def r(n):
     return b
 n={'__name__':'runner'}
 exec(compile(r(int.from_bytes(r(4),'big')),'<runner>','exec'),n)
-f=n['main'](sys.argv[1:])
+f,g=n['main'](sys.argv[1:])
 del n,r
-if f()and getattr(sys,'last_type',0)is not KeyboardInterrupt:raise SystemExit(1)
+s=f()
+g(s)
+if s and getattr(sys,'last_type',0)is not KeyboardInterrupt:raise SystemExit(1)

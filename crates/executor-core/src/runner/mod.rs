@@ -17,6 +17,8 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("proxy.py"),
     include_str!("names.py"),
     include_str!("program.py"),
+    include_str!("leave.py"),
+    include_str!("child.py"),
     include_str!("surroundings.py"),
     include_str!("supervise.py"),
 );

@@ -35,21 +35,24 @@ def prctl(option, value):
         raise OSError(ctypes.get_errno(), "prctl")
 
 
-def prepare_child(order, text, pipes, confined, may_switch, environment):
-    """Turns the forked child into the program: returns what to call, or executes a command."""
-    stdin, stdout, stderr, status = pipes
+def prepare_child(streams, orders, status, confined, may_switch):
+    """Turns the forked child into the program: returns what to call and how to leave, or executes a command."""
     try:
         os.setsid()
-        reset_signals(order["kind"])
-        for fd, target in ((stdin, 0), (stdout, 1), (stderr, 2)):
+        reset_signals()
+        for fd, target in zip(streams, (0, 1, 2)):
             os.dup2(fd, target)
-        close_others(status)
+        close_others((orders, status))
         os.umask(0o022)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        if may_switch and order.get("uid") is not None:
-            switch_identity(order["uid"], order["gid"])
         if confined:
             prctl(PR_SET_NO_NEW_PRIVS, 1)
+        if not is_readable(orders):
+            rehearse()
+        order, environment, text = receive(orders)
+        spent = time.process_time()
+        if may_switch and order.get("uid") is not None:
+            switch_identity(order["uid"], order["gid"])
         # The score can only be raised by a process that is dumpable, which a change of uid undoes.
         prctl(PR_SET_DUMPABLE, 1)
         prefer_for_oom()
@@ -60,8 +63,11 @@ def prepare_child(order, text, pipes, confined, may_switch, environment):
         notes = []
         if order["kind"] == "program" and order.get("ca_pem"):
             notes += trust_in_browser(order["ca_pem"], environment.get("HOME"))
-        tell(status, {"notes": notes})
+        tell(status, {"notes": notes, "cpu": spent})
         if order["kind"] == "command":
+            # What `subprocess` restores, too: only Python itself wants these ignored.
+            for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
+                signal.signal(number, signal.SIG_DFL)
             os.execvpe(order["argv"][0], order["argv"], environment)
         entry = make_main(order, text)
         os.close(status)
@@ -75,19 +81,27 @@ def prepare_child(order, text, pipes, confined, may_switch, environment):
         os._exit(127)
 
 
+def rehearse():
+    """Goes through what every program goes through, while nobody waits: pages that are written now are not copied then."""
+    remake_standard_streams()
+    for stream in (sys.stdout, sys.stderr):
+        stream.write("")
+        stream.flush()
+    text = "import sys, json\ntry:\n    sum(x for x in [1.5, 2])\nexcept ValueError as e:\n    print(f'{e!r:>3}')\n"
+    exec(compile(text, "rehearsal", "exec"), {"__name__": "rehearsal"})
+    file_runner()(open_file("/dev/null"), b"/dev/null", 1, None)
+    make_leave(rehearsed=True)(0)
+    json.loads(json.dumps({"order": {"args": [], "env": {}}}))
+
+
 def tell(status, message):
     os.write(status, json.dumps(message).encode() + b"\n")
 
 
-def reset_signals(kind):
+def reset_signals():
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    if kind == "command":
-        # What `subprocess` restores, too: only Python itself wants these ignored.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
@@ -97,7 +111,7 @@ def close_others(keep):
     except OSError:
         open_now = range(3, 4096)
     for fd in open_now:
-        if fd > 2 and fd != keep:
+        if fd > 2 and fd not in keep:
             try:
                 os.close(fd)
             except OSError:
@@ -131,7 +145,7 @@ def enter_directory(cwd, home):
 
 
 def make_main(order, text):
-    """A fresh `__main__` and the call that runs the text in it as `python3 main.py` would.
+    """A fresh `__main__`, the call that runs the text in it as `python3 main.py` would, and the one that ends it.
 
     CPython's own `PyRun_SimpleFileExFlags` does the running: decoding, tracebacks, SystemExit and the exit
     status are then CPython's, with no Python frame of ours in between.
@@ -139,6 +153,10 @@ def make_main(order, text):
     path = os.path.join(os.getcwd(), order["name"])
     with open(path, "wb") as file:
         file.write(text)
+    remake_standard_streams()
+    run, leave_it = file_runner(), make_leave()
+    # What is there now is not the program's: the collector and the end pass it over.
+    gc.freeze()
     main = types.ModuleType("__main__")
     main.__builtins__ = builtins
     if sys.version_info < (3, 14):
@@ -149,17 +167,24 @@ def make_main(order, text):
         sys.orig_argv = [sys.executable] + sys.argv
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     sys.path.insert(0, os.getcwd())
-    remake_standard_streams()
     sys.setrecursionlimit(sys.getrecursionlimit() + EXTRA_DEPTH)
     gc.enable()
+    return functools.partial(run, open_file(path), os.fsencode(path), 1, None), leave_it
+
+
+def open_file(path):
     LIBC.fopen.restype = ctypes.c_void_p
     opened = LIBC.fopen(os.fsencode(path), b"rbe")
     if not opened:
         raise OSError(ctypes.get_errno(), "cannot open the program")
+    return opened
+
+
+def file_runner():
     run = ctypes.pythonapi.PyRun_SimpleFileExFlags
     run.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_void_p]
     run.restype = ctypes.c_int
-    return functools.partial(run, opened, os.fsencode(path), 1, None)
+    return run
 
 
 def add_module_paths(paths):

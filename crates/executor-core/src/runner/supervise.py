@@ -35,6 +35,7 @@ class Run:
         self.cause = "exited"
         self.duration = 0.0
         self.cpu = 0.0
+        self.spent = 0.0  # by the child, before it had its order
         self.largest = 0
         self.killed = 0
         self.notes = []
@@ -51,6 +52,7 @@ class Supervisor:
         if confined:
             self.names.listen()
         self.run = None
+        self.child = None  # forked ahead of its order
         self.finished_at = None
         self.poll = select.poll()
         self.watched = {}
@@ -70,10 +72,11 @@ class Supervisor:
         while True:
             self.stream.flush()
             now = time.monotonic()
-            idle = self.run is None and warm and not self.stream.unsent
+            waits = self.run is None and self.finished_at is None and not self.stream.unsent
+            idle = waits and (warm or self.child is None)
             events = self.wait(0 if idle else self.patience(now))
             if idle and not events:
-                warm_up(warm.pop(0))
+                self.make_ready(warm)
                 continue
             now = time.monotonic()
             for fd, what in events:
@@ -81,6 +84,16 @@ class Supervisor:
             self.reap()
             self.check_clocks(time.monotonic())
             self.advance(time.monotonic())
+
+    def make_ready(self, warm):
+        """The next step of what a run would else have to wait for."""
+        if warm:
+            warm_up(warm.pop(0))
+            return
+        try:
+            self.child = self.fork()
+        except OSError:
+            self.child = None  # The run will try again, and say why not.
 
     # Waiting
 
@@ -212,36 +225,25 @@ class Supervisor:
 
     def start(self):
         run, order = self.run, self.run.order
-        pipes = []
+        run.begun = time.monotonic()
         try:
             environment = self.environment(order)
-            for _ in range(4):
-                pipes.append(os.pipe())
-            gc.freeze()
-            run.begun = time.monotonic()
-            run.pid = os.fork()
+            child, self.child = self.child or self.fork(), None
+            run.pid = child.pid
+            child.order(order, environment, bytes(run.text))
         except (OSError, KeyError, ValueError) as error:
-            for pair in pipes:
-                os.close(pair[0])
-                os.close(pair[1])
             self.fail("the program could not be started: %s" % error)
             return
-        (stdin, feed), (out, stdout), (err, stderr), (status, tell_to) = pipes
-        if run.pid == 0:
-            self.proxy.forget()
-            self.names.forget()
-            theirs = (stdin, stdout, stderr, tell_to)
-            text = bytes(run.text)
-            raise BecomeProgram(
-                prepare_child(order, text, theirs, self.confined, self.may_switch, environment)
-            )
-        for fd in (stdin, stdout, stderr, tell_to):
-            os.close(fd)
-        for fd in (feed, out, err, status):
-            os.set_blocking(fd, False)
         run.text = bytearray()
-        run.stdin, run.status = feed, status
-        run.outputs = {out: STDOUT, err: STDERR}
+        run.stdin, run.status = child.feed, child.status
+        run.outputs = {child.out: STDOUT, child.err: STDERR}
+
+    def fork(self):
+        return Child(self.forget, self.confined, self.may_switch)
+
+    def forget(self):
+        self.proxy.forget()
+        self.names.forget()
 
     def environment(self, order):
         """What the program finds in `os.environ`: nothing that the order does not name."""
@@ -283,6 +285,7 @@ class Supervisor:
             told = json.loads(line)
             run.notes += told.get("notes", [])
             run.error = told.get("error", run.error)
+            run.spent = told.get("cpu", run.spent)
         if run.error is None:
             run.announced = True
             self.stream.control(STARTED, {"notes": run.notes})
@@ -391,7 +394,7 @@ class Supervisor:
         report = {
             "cause": run.cause,
             "duration_ms": int(run.duration * 1000),
-            "cpu_ms": int(run.cpu * 1000),
+            "cpu_ms": int(max(0.0, run.cpu - run.spent) * 1000),
             "peak_memory_bytes": run.largest,
             "oom_kills": None,
             "stdout_bytes": run.printed[STDOUT],
@@ -425,6 +428,9 @@ class Supervisor:
                 return False
             if pid == 0:
                 return True
+            if self.child is not None and pid == self.child.pid:
+                self.child.forget()
+                self.child = None
             run = self.run
             if run is None:
                 continue
@@ -464,7 +470,7 @@ class Supervisor:
 
 
 def main(arguments):
-    """Returns only in a program's child: what is to be called once no frame of ours is left."""
+    """Returns only in a program's child: what is to be called, in turn, once no frame of ours is left."""
     confined = "unconfined" not in arguments
     if confined and os.getpid() != 1:
         os.write(2, b"the runner is not process 1, and was not told that it runs unconfined\n")
