@@ -5,7 +5,7 @@ use std::sync::Arc;
 use executor_core::backend::Progress;
 use executor_core::gateway::Gateway;
 use executor_core::modules::InstallSettings;
-use executor_core::{Executor, ExecutorSettings, PoolSettings, SandboxError};
+use executor_core::{Executor, ExecutorSettings, SandboxError};
 use executor_docker::DockerBackend;
 use executor_tools::ExecutePython;
 use mcp_protocol::lifecycle::Implementation;
@@ -110,7 +110,7 @@ fn executor_settings(settings: &Settings) -> ExecutorSettings {
     executor.install_timeout = settings.times.install;
     executor.concurrency = settings.concurrency;
     executor.queue = settings.queue;
-    executor.pool = PoolSettings::of(1, settings.concurrency);
+    executor.pool = settings.pool.clone();
     executor.network = settings.network.policy.clone();
     executor.opened = settings.network.opened.clone();
     executor.install = install;

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use executor_core::PoolSettings;
 use tokio_util::sync::CancellationToken;
 
 use crate::assembly::Assembly;
@@ -69,9 +70,13 @@ pub fn launch(program: Program, serve: impl AsyncFnOnce(Serving) -> Exit) -> Exi
 async fn perform(
     program: Program,
     task: Task,
-    settings: Settings,
+    mut settings: Settings,
     serve: impl AsyncFnOnce(Serving) -> Exit,
 ) -> Exit {
+    if let Task::Doctor(_) | Task::Run(_) = task {
+        // One program wants one sandbox.
+        settings.pool = PoolSettings::none();
+    }
     let mut signals = match Signals::install() {
         Ok(signals) => signals,
         Err(error) => {

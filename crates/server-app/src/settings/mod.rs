@@ -51,8 +51,11 @@ pub(crate) struct Loaded {
 impl Loaded {
     /// What `--print-config` prints.
     pub(crate) fn print(&self, transport: Transport) -> String {
-        let worked_out =
-            |key: &str| (key == "concurrency").then(|| self.settings.concurrency.to_string());
+        let worked_out = |key: &str| match key {
+            "concurrency" => Some(self.settings.concurrency.to_string()),
+            "pool" => Some(self.settings.pool.most.to_string()),
+            _ => None,
+        };
         print::render(&self.raw, |group| shows(transport, group), worked_out)
     }
 }

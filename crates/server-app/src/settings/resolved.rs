@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use executor_core::PoolSettings;
 use executor_core::gateway::{HostProxies, NetworkPolicy, OpenedHost};
 use executor_core::limits::{ByteSize, OutputLimits, SandboxLimits, WallTime};
 use executor_core::modules::{IndexHost, IndexUrl, SourcePackages};
@@ -28,6 +29,8 @@ pub struct Settings {
     pub concurrency: usize,
     /// Calls that may wait for one.
     pub queue: usize,
+    /// Sandboxes that wait for programs.
+    pub pool: PoolSettings,
     /// What programs may reach.
     pub network: NetworkSettings,
     /// Where modules come from.

@@ -157,6 +157,25 @@ pub(crate) const KEYS: &[Key] = &[
         help: "Calls that may wait for a sandbox; one more is answered with `busy`. From 0 to 4096.",
     },
     Key {
+        name: "pool",
+        group: Group::Load,
+        form: Form::One,
+        value: "NUMBER",
+        default: "(as `concurrency`)",
+        help: "Sandboxes that wait for programs at most, as many as programs ran lately. Each is \
+               used once, and takes some 15 MB while it waits. With 0 every call waits for the \
+               start of its sandbox. From 0 to 256.",
+    },
+    Key {
+        name: "pool-least",
+        group: Group::Load,
+        form: Form::One,
+        value: "NUMBER",
+        default: "1",
+        help: "Sandboxes that wait for programs even if none ran lately, once a client has been \
+               answered. At most `pool`.",
+    },
+    Key {
         name: "network",
         group: Group::Network,
         form: Form::One,

@@ -44,7 +44,7 @@ pub(crate) fn resolve(
     let limits = sandbox::limits(&mut resolver);
     let output = sandbox::output(&mut resolver);
     let times = sandbox::times(&mut resolver);
-    let (concurrency, queue) = sandbox::load(&mut resolver);
+    let (concurrency, queue, pool) = sandbox::load(&mut resolver);
     let network = network::network(&mut resolver);
     let modules = network::modules(&mut resolver);
     let http = http::http(&mut resolver, transport, &network);
@@ -57,6 +57,7 @@ pub(crate) fn resolve(
         times,
         concurrency,
         queue,
+        pool,
         network,
         modules,
         http,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use executor_core::PoolSettings;
 use executor_core::limits::{ByteSize, OutputLimits, SandboxLimits, WallTime};
 use executor_tools::ExecutePython;
 
@@ -75,14 +76,18 @@ pub(super) fn times(resolver: &mut Resolver<'_>) -> Times {
     }
 }
 
-pub(super) fn load(resolver: &mut Resolver<'_>) -> (usize, usize) {
+pub(super) fn load(resolver: &mut Resolver<'_>) -> (usize, usize, PoolSettings) {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let default = processors.saturating_mul(2).min(MAX_CONCURRENCY);
     let concurrency = resolver.one("concurrency", default, |text| {
         count(text, 1..=MAX_CONCURRENCY)
     });
     let queue = resolver.one("queue", 256, |text| count(text, 0..=4096));
-    (concurrency, queue)
+    let most = resolver.one("pool", concurrency, |text| {
+        count(text, 0..=PoolSettings::CEILING)
+    });
+    let least = resolver.one("pool-least", 1.min(most), |text| count(text, 0..=most));
+    (concurrency, queue, PoolSettings::of(least, most))
 }
 
 /// More sandboxes at once than any one engine starts and ends in time.

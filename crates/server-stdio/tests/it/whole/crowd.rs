@@ -15,6 +15,9 @@ use super::client::{Answer, Client, turn};
 const CALLS: u64 = 200;
 const AT_ONCE: u64 = 8;
 
+/// As many wait at most as run at once.
+const POOL: usize = 8;
+
 /// A program that finds the sandbox used if it is, and answers what only its own call knows.
 fn program(number: u64) -> String {
     format!(
@@ -153,24 +156,28 @@ async fn two_hundred_calls_eight_at_a_time() {
         answered += 1;
     }
 
-    let left = engine.wait_for(Duration::from_secs(10), |ours| {
-        of_owner(ours, &owner).is_empty()
+    // Those that wait for calls to come are all that is left, and they go with the server.
+    let waiting = engine.wait_for(Duration::from_secs(10), |ours| {
+        of_owner(ours, &owner).len() <= POOL
     });
-    let left = left.await.unwrap();
-    assert!(
-        of_owner(&left, &owner).is_empty(),
-        "10 s later there are {left:?}"
-    );
+    let waiting = waiting.await.unwrap();
+    let waiting = of_owner(&waiting, &owner).len();
+    assert!(waiting <= POOL, "10 s later there are {waiting}");
     let ids = births.of(&owner).await;
     let different: BTreeSet<_> = ids.iter().collect();
     assert_eq!(different.len(), ids.len(), "an id was given twice");
-    assert_eq!(
-        different.len() as u64,
-        CALLS,
+    let unused = different.len() as u64 - CALLS;
+    assert!(
+        unused <= POOL as u64,
         "{CALLS} calls had {} containers",
         ids.len()
     );
     client.close().await;
+    let left = engine.wait_for(Duration::from_secs(10), |ours| {
+        of_owner(ours, &owner).is_empty()
+    });
+    let left = left.await.unwrap();
+    assert!(of_owner(&left, &owner).is_empty(), "there are {left:?}");
 }
 
 #[tokio::test]
