@@ -189,6 +189,12 @@ impl Executor {
         self.shared.pool.open();
     }
 
+    /// How many sandboxes wait for runs just now.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.shared.pool.waiting()
+    }
+
     /// What the backend enforces on this host.
     #[must_use]
     pub fn capabilities(&self) -> Capabilities {

@@ -128,6 +128,10 @@ impl Pool {
         self.look();
     }
 
+    pub(super) fn waiting(&self) -> usize {
+        self.state().waiting.len()
+    }
+
     /// Has the keeper look at once whether anything is to be done.
     pub(super) fn look(&self) {
         self.changed.notify_one();

@@ -36,7 +36,10 @@ pub fn seeds() -> Vec<Vec<u8>> {
             started.clone(),
             data(1, "out"),
             data(2, "err"),
-            Frame::Credit { channel: 0, bytes: 1 },
+            Frame::Credit {
+                channel: 0,
+                bytes: 1,
+            },
             done(3, 3),
         ],
         vec![
@@ -44,7 +47,10 @@ pub fn seeds() -> Vec<Vec<u8>> {
             started,
             Frame::Open { channel: 16 },
             data(16, "GET / HTTP/1.1\r\n\r\n"),
-            Frame::Credit { channel: 16, bytes: 1 },
+            Frame::Credit {
+                channel: 16,
+                bytes: 1,
+            },
             Frame::End { channel: 16 },
             Frame::Open { channel: 17 },
             Frame::Reset { channel: 17 },

@@ -24,6 +24,20 @@ fn executor(backend: &Arc<Fragile>, pool: PoolSettings) -> Executor {
         .unwrap()
 }
 
+/// Fills the pool, and waits until so many wait in it.
+async fn fill(executor: &Executor, count: usize) {
+    executor.fill_pool();
+    executor.prepare(&Silent).await.unwrap();
+    let filled = async {
+        while executor.waiting() < count {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), filled)
+        .await
+        .expect("the pool is filled in time");
+}
+
 /// Runs a program; which sandbox it was told to be in, and what came of it.
 async fn run(executor: &Executor, program: &str) -> (SandboxId, Outcome) {
     let mut execution = executor
@@ -49,9 +63,7 @@ fn printed(outcome: &Outcome) -> String {
 async fn a_run_takes_the_sandbox_that_waits() {
     let backend = Fragile::new(Dies::Never, NO_DELAY);
     let executor = executor(&backend, PoolSettings::of(1, 2));
-    executor.fill_pool();
-    executor.prepare(&Silent).await.unwrap();
-    backend.until_started(1).await;
+    fill(&executor, 1).await;
     let (id, outcome) = run(&executor, "print(6 * 7)").await;
     assert_eq!(printed(&outcome), "42\n");
     assert_eq!(Some(&id), backend.started().first());
@@ -93,9 +105,7 @@ async fn no_sandbox_serves_two_runs_and_none_is_left() {
 async fn a_dead_one_is_replaced_without_its_caller_noticing() {
     let backend = Fragile::new(Dies::Never, NO_DELAY);
     let executor = executor(&backend, PoolSettings::of(1, 1));
-    executor.fill_pool();
-    executor.prepare(&Silent).await.unwrap();
-    backend.until_started(1).await;
+    fill(&executor, 1).await;
     backend.kill_all();
     let (_, outcome) = run(&executor, "print('here')").await;
     assert_eq!(printed(&outcome), "here\n");
@@ -106,11 +116,7 @@ async fn a_dead_one_is_replaced_without_its_caller_noticing() {
 async fn one_that_dies_on_its_order_is_replaced_too() {
     let backend = Fragile::new(Dies::OnItsOrder, NO_DELAY);
     let executor = executor(&backend, PoolSettings::of(1, 1));
-    executor.fill_pool();
-    executor.prepare(&Silent).await.unwrap();
-    backend.until_started(1).await;
-    // It waits as soon as it is ready; before that, a run would take it on its way, which is not one that waited.
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    fill(&executor, 1).await;
     let (_, outcome) = run(&executor, "print('here')").await;
     assert_eq!(printed(&outcome), "here\n");
     executor.shutdown().await;
@@ -120,9 +126,7 @@ async fn one_that_dies_on_its_order_is_replaced_too() {
 async fn a_program_that_began_is_not_begun_again() {
     let backend = Fragile::new(Dies::OnItsFirstOutput, NO_DELAY);
     let executor = executor(&backend, PoolSettings::of(1, 1));
-    executor.fill_pool();
-    executor.prepare(&Silent).await.unwrap();
-    backend.until_started(1).await;
+    fill(&executor, 1).await;
     let (_, outcome) = run(
         &executor,
         "print('here', flush=True)\nimport time\ntime.sleep(5)",
@@ -164,9 +168,7 @@ async fn one_that_waited_too_long_is_replaced() {
 async fn dropping_the_executor_leaves_none_that_waits() {
     let backend = Fragile::new(Dies::Never, NO_DELAY);
     let executor = executor(&backend, PoolSettings::of(2, 2));
-    executor.fill_pool();
-    executor.prepare(&Silent).await.unwrap();
-    backend.until_started(2).await;
+    fill(&executor, 2).await;
     drop(executor);
     tokio::time::timeout(Duration::from_secs(30), async {
         while backend.left() > 0 {
