@@ -1,4 +1,5 @@
-//! What every request must pass before anything else is looked at, its body least of all: Host, Origin, token.
+//! What every request must pass before anything else is looked at, its body least of all: Host, Origin, token. What an
+//! access token of an authorization server must say is `auth`'s.
 
 use std::sync::Arc;
 
@@ -9,15 +10,16 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use mcp_server::Principal;
 
-use crate::app::App;
+use crate::app::{Access, App};
+use crate::auth::{self, Caller};
 use crate::hosts;
 use crate::reject;
 use crate::settings::{BearerToken, HttpSettings};
 
-/// The one path that answers without a token, for those who watch over the server.
+/// The path that answers without a token, for those who watch over the server.
 pub(crate) const HEALTH: &str = "/healthz";
 
-/// Lets a request pass, with the principal it speaks for, or answers it.
+/// Lets a request pass, with the caller it speaks for, or answers it.
 pub(crate) async fn guard(
     State(app): State<Arc<App>>,
     mut request: Request,
@@ -27,16 +29,22 @@ pub(crate) async fn guard(
     if let Err(refusal) = check_address(&request, settings) {
         return *refusal;
     }
-    let principal = match &settings.token {
-        None => Principal::local(),
-        Some(_) if request.uri().path() == HEALTH => Principal::local(),
-        Some(token) => match check_token(request.headers(), token) {
-            Ok(()) => Principal::new("token"),
-            Err(refusal) => return *refusal,
-        },
+    let path = request.uri().path();
+    let checked = match &app.access {
+        _ if path == HEALTH || auth::is_asked_for(path) => Ok(Caller::for_ever(Principal::local())),
+        Access::Open => Ok(Caller::for_ever(Principal::local())),
+        Access::Token(token) => check_token(request.headers(), token)
+            .map(|()| Caller::for_ever(Principal::new("token"))),
+        Access::Authorized(resource) => resource.admit(request.headers(), request.uri()).await,
+        Access::Closed => Err(Box::new(reject::busy("access tokens cannot be checked"))),
     };
-    request.extensions_mut().insert(principal);
-    next.run(request).await
+    match checked {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(refusal) => *refusal,
+    }
 }
 
 /// Refusals are boxed: a response is large, and nearly every request passes.

@@ -2,13 +2,14 @@
 //! and `/message`, and `/healthz`.
 //!
 //! [`serve`] runs them on a listener, [`router`] hands them to an application of one's own. Every request is checked
-//! for its Host, its Origin and, if one is set, its bearer token before its body is read.
+//! for its Host, its Origin and, if one is asked for, its bearer token before its body is read.
 //!
 //! | module | concern |
 //! |---|---|
-//! | `settings` | what an operator can set |
+//! | `settings`, `chosen` | what an operator can set |
 //! | `app` | the routes and what they share |
 //! | `guard`, `hosts` | who may ask |
+//! | `auth` | whose access tokens let in whom |
 //! | `mcp` | Streamable HTTP, in both eras |
 //! | `sse` | HTTP+SSE |
 //! | `sessions` | the sessions of both |
@@ -18,7 +19,9 @@
 
 mod answer;
 mod app;
+mod auth;
 mod body;
+mod chosen;
 mod event;
 mod guard;
 mod hosts;
@@ -32,4 +35,8 @@ mod sse;
 
 pub use app::router;
 pub use listen::serve;
+pub use server_app::settings::{
+    AuthorizationSettings, Issuer, IssuerReach, KeysUrl, Resource, Scope, SigningAlgorithm,
+    UrlRefused,
+};
 pub use settings::{BearerToken, HttpSettings};

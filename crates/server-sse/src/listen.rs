@@ -15,7 +15,7 @@ use tokio::time::{self, MissedTickBehavior};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, routes};
+use crate::app::{Access, App, routes};
 use crate::settings::HttpSettings;
 
 /// The largest head of a request (431). Ours need a tenth of it.
@@ -47,6 +47,9 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let app = Arc::new(App::new(server.clone(), settings, shutdown.clone()));
+    if let Access::Authorized(resource) = &app.access {
+        resource.prepare();
+    }
     let router = routes(&app);
     let mut connections = JoinSet::new();
     let mut sweep = time::interval(SWEEP_INTERVAL);

@@ -8,6 +8,8 @@ use mcp_server::{Principal, Session};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::auth::{Caller, Lifetime};
+
 /// When all places are taken, the session that was idle longest makes room, but not one that was in use this recently.
 /// Many clients never end their sessions, and would lock out the others for the whole idle time.
 const YIELDS_AFTER: Duration = Duration::from_secs(60);
@@ -37,6 +39,8 @@ pub(crate) struct Entry {
     pub(crate) session: Session,
     kind: Kind,
     principal: Principal,
+    /// Until when its streams may stay open.
+    pub(crate) lifetime: Lifetime,
     usage: Mutex<Usage>,
 }
 
@@ -71,7 +75,7 @@ impl Sessions {
         &self,
         session: Session,
         kind: Kind,
-        principal: Principal,
+        caller: &Caller,
     ) -> Result<(String, InUse), Full> {
         let mut entries = self.lock();
         if !self.make_room(&mut entries) {
@@ -84,7 +88,8 @@ impl Sessions {
         let entry = Arc::new(Entry {
             session,
             kind,
-            principal,
+            principal: caller.principal.clone(),
+            lifetime: Lifetime::of(caller),
             usage,
         });
         let id = Uuid::new_v4().simple().to_string();
@@ -92,12 +97,15 @@ impl Sessions {
         Ok((id, InUse::new(entry)))
     }
 
-    /// Finds a session. One of another transport or principal looks like one that never was.
-    pub(crate) fn find(&self, id: &str, kind: Kind, principal: &Principal) -> Option<InUse> {
+    /// Finds a session, for a caller whose token then counts for it. One of another transport or principal looks like one that never was.
+    pub(crate) fn find(&self, id: &str, kind: Kind, caller: &Caller) -> Option<InUse> {
         let entries = self.lock();
         let entry = entries.get(id)?;
-        let known = entry.kind == kind && entry.principal == *principal;
-        (known && entry.idle_time() < self.idle).then(|| InUse::new(Arc::clone(entry)))
+        let known = entry.kind == kind && entry.principal == caller.principal;
+        (known && entry.idle_time() < self.idle).then(|| {
+            entry.lifetime.extend(caller);
+            InUse::new(Arc::clone(entry))
+        })
     }
 
     /// Ends a session, if it is there.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use server_app::settings::AuthorizationSettings;
 use subtle::ConstantTimeEq as _;
 
 /// The settings of the HTTP transports. Every number is a bound with an answer of its own.
@@ -11,6 +12,10 @@ use subtle::ConstantTimeEq as _;
 pub struct HttpSettings {
     /// What every request but `/healthz` must bear; `None` asks for nothing, which is for loopback only.
     pub token: Option<BearerToken>,
+    /// Whose access tokens every request but `/healthz` must bear one of. [`token`](Self::token) is then not looked at.
+    pub authorization: Option<AuthorizationSettings>,
+    /// How long an issuer is left alone after an attempt to get its keys, whoever asks for a key that is not known.
+    pub keys_pause: Duration,
     /// The hosts under which the server may be addressed, `name` (any port) or `name:port`. A request for another
     /// one is refused (403): this is what stops DNS rebinding.
     pub allowed_hosts: Vec<String>,
@@ -49,6 +54,8 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             token: None,
+            authorization: None,
+            keys_pause: Duration::from_secs(10),
             allowed_hosts: ["localhost", "127.0.0.1", "[::1]"]
                 .map(str::to_owned)
                 .to_vec(),

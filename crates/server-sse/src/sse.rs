@@ -9,13 +9,14 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::{StreamExt as _, stream};
 use mcp_protocol::jsonrpc::decode;
-use mcp_server::{Principal, Session};
+use mcp_server::Session;
 use serde::Deserialize;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::raw_events;
 use crate::app::App;
+use crate::auth::{Caller, ending_with};
 use crate::event;
 use crate::media::{self, Accepts};
 use crate::reject;
@@ -27,7 +28,7 @@ pub(crate) const MESSAGE_PATH: &str = "/message";
 /// `GET /sse`: opens a session and its stream.
 pub(crate) async fn stream(
     State(app): State<Arc<App>>,
-    Extension(principal): Extension<Principal>,
+    Extension(caller): Extension<Caller>,
     method: Method,
     headers: HeaderMap,
 ) -> Response {
@@ -38,8 +39,8 @@ pub(crate) async fn stream(
     if !Accepts::of(&headers).stream {
         return StatusCode::NOT_ACCEPTABLE.into_response();
     }
-    let (session, messages) = app.server.open_stream_session(principal.clone());
-    let Ok((id, in_use)) = app.sessions.insert(session, Kind::Sse, principal) else {
+    let (session, messages) = app.server.open_stream_session(caller.principal.clone());
+    let Ok((id, in_use)) = app.sessions.insert(session, Kind::Sse, &caller) else {
         return reject::busy("the server has as many sessions as it may");
     };
     let endpoint = format!(
@@ -48,6 +49,7 @@ pub(crate) async fn stream(
     );
     let closing = app.closing.clone();
     let entry = Arc::clone(&in_use.0);
+    let lived = Arc::clone(&in_use.0);
     let first = event::endpoint(&endpoint);
     let messages = messages
         .map(event::message)
@@ -59,7 +61,8 @@ pub(crate) async fn stream(
         id,
         _in_use: in_use,
     };
-    raw_events(&app, stream::iter([first]).chain(messages), open)
+    let response = raw_events(&app, stream::iter([first]).chain(messages), open);
+    ending_with(response, async move { lived.lifetime.over().await })
 }
 
 /// When the server shuts down, the session stays until what runs in it has been answered. Its end is the end of the
@@ -95,7 +98,7 @@ pub(crate) struct Target {
 /// `POST /message`: takes in one message; the answer comes on the stream.
 pub(crate) async fn message(
     State(app): State<Arc<App>>,
-    Extension(principal): Extension<Principal>,
+    Extension(caller): Extension<Caller>,
     Query(target): Query<Target>,
     request: Request,
 ) -> Response {
@@ -107,7 +110,7 @@ pub(crate) async fn message(
         let why = "the query must name a `sessionId`";
         return reject::invalid_request(StatusCode::BAD_REQUEST, why);
     };
-    let Some(session) = app.sessions.find(&id, Kind::Sse, &principal) else {
+    let Some(session) = app.sessions.find(&id, Kind::Sse, &caller) else {
         return reject::invalid_request(StatusCode::NOT_FOUND, "no such session");
     };
     if !media::body_is_json(&head.headers) {

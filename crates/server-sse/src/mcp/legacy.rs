@@ -1,5 +1,7 @@
 //! 2025-03-26 to 2025-11-25 over HTTP: sessions by `Mcp-Session-Id`. A lost connection cancels nothing.
 
+use std::sync::Arc;
+
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
@@ -10,6 +12,7 @@ use mcp_server::{EventId, Reply, SessionClosed};
 
 use super::{Client, SESSION_ID, text};
 use crate::answer::{answer, raw_events};
+use crate::auth::ending_with;
 use crate::event;
 use crate::guard;
 use crate::media::Accepts;
@@ -26,7 +29,7 @@ impl Client {
         if !self.app.sessions.has_room() {
             return no_room();
         }
-        let session = self.app.server.open_session(self.principal.clone());
+        let session = self.app.server.open_session(self.caller.principal.clone());
         let frame = Frame::Single(Incoming::Request(request));
         let Ok(replies) = session.send(Ok(frame)).await else {
             return reject::busy("the server is shutting down");
@@ -40,7 +43,7 @@ impl Client {
         let Ok((id, _in_use)) = self
             .app
             .sessions
-            .insert(session, Kind::Streamable, self.principal)
+            .insert(session, Kind::Streamable, &self.caller)
         else {
             return no_room();
         };
@@ -145,7 +148,9 @@ impl Client {
             Ok(Some(messages)) => {
                 let closing = self.app.closing.clone().cancelled_owned();
                 let messages = messages.map(event::message).take_until(Box::pin(closing));
-                raw_events(&self.app, messages, session)
+                let lived = Arc::clone(&session.0);
+                let response = raw_events(&self.app, messages, session);
+                ending_with(response, async move { lived.lifetime.over().await })
             }
             Ok(None) => reject::invalid_request(status, why),
             Err(SessionClosed { .. }) => unknown_session(None),
@@ -183,7 +188,7 @@ impl Client {
         };
         let sessions = &self.app.sessions;
         text(named)
-            .and_then(|named| sessions.find(named, Kind::Streamable, &self.principal))
+            .and_then(|named| sessions.find(named, Kind::Streamable, &self.caller))
             .ok_or_else(|| Box::new(unknown_session(id.cloned())))
     }
 }

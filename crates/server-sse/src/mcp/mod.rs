@@ -17,9 +17,9 @@ use mcp_protocol::envelope::Envelope;
 use mcp_protocol::http;
 use mcp_protocol::jsonrpc::{ErrorObject, Frame, Incoming, decode};
 use mcp_protocol::{Revision, cancel};
-use mcp_server::Principal;
 
 use crate::app::App;
+use crate::auth::Caller;
 use crate::guard;
 use crate::media::{self, Accepts};
 use crate::reject;
@@ -30,13 +30,13 @@ const SESSION_ID: HeaderName = HeaderName::from_static(http::SESSION_ID);
 /// Answers every request to `/mcp`.
 pub(crate) async fn endpoint(
     State(app): State<Arc<App>>,
-    Extension(principal): Extension<Principal>,
+    Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Response {
     let (head, body) = request.into_parts();
     let client = Client {
         app,
-        principal,
+        caller,
         headers: head.headers,
     };
     match head.method {
@@ -55,7 +55,7 @@ pub(crate) async fn endpoint(
 #[derive(Debug)]
 struct Client {
     app: Arc<App>,
-    principal: Principal,
+    caller: Caller,
     headers: HeaderMap,
 }
 

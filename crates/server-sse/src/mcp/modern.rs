@@ -10,9 +10,11 @@ use mcp_protocol::jsonrpc::{ErrorObject, Incoming, Request};
 use mcp_protocol::subscriptions;
 use mcp_server::Reply;
 use serde_json::Value;
+use tokio::time;
 
 use super::{Client, PROTOCOL_VERSION, text};
 use crate::answer::answer;
+use crate::auth::ending_with;
 use crate::guard;
 use crate::media::Accepts;
 use crate::reject;
@@ -28,7 +30,8 @@ impl Client {
         if let Err(error) = self.check_headers(&request) {
             return reject::error(StatusCode::BAD_REQUEST, Some(request.id), error);
         }
-        if request.method == subscriptions::LISTEN && !accepts.stream {
+        let listens = request.method == subscriptions::LISTEN;
+        if listens && !accepts.stream {
             let why = "`Accept` must allow text/event-stream";
             return reject::invalid_request(StatusCode::NOT_ACCEPTABLE, why);
         }
@@ -36,8 +39,13 @@ impl Client {
         let replies = self
             .app
             .server
-            .exchange(Incoming::Request(request), self.principal);
-        answer(&self.app, replies, accepts, status, ()).await
+            .exchange(Incoming::Request(request), self.caller.principal);
+        let response = answer(&self.app, replies, accepts, status, ()).await;
+        match self.caller.until {
+            // What has an end of its own was asked for in time; what stays open does so for as long as the token.
+            Some(until) if listens => ending_with(response, time::sleep_until(until)),
+            _ => response,
+        }
     }
 
     /// 2026-07-28, transports, "header validation": shape of the envelope first, then the headers, each exact.

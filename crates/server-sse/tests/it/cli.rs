@@ -36,7 +36,7 @@ fn stderr(output: &Output) -> String {
 }
 
 /// The binary, listening. It is killed when this goes.
-struct Listening {
+pub(crate) struct Listening {
     child: Child,
     stderr: BufReader<ChildStderr>,
     log: String,
@@ -46,7 +46,7 @@ struct Listening {
 }
 
 impl Listening {
-    fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let mut child = command(&home, arguments, variables).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -69,7 +69,7 @@ impl Listening {
     }
 
     /// The status of a request with these header lines besides Host.
-    fn status(&self, request: &str, headers: &str) -> u16 {
+    pub(crate) fn status(&self, request: &str, headers: &str) -> u16 {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let text = format!(
             "{request} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: 0\r\n{headers}\r\n",
@@ -86,7 +86,7 @@ impl Listening {
     }
 
     /// Ends it by a signal; gives the exit code and the whole log.
-    fn end(mut self, signal: &str) -> (Option<i32>, String) {
+    pub(crate) fn end(mut self, signal: &str) -> (Option<i32>, String) {
         let pid = self.child.id().to_string();
         assert!(
             Command::new("kill")

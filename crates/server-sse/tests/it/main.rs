@@ -13,6 +13,8 @@ mod legacy;
 #[cfg(test)]
 mod modern;
 #[cfg(test)]
+mod oauth;
+#[cfg(test)]
 mod old_clients;
 #[cfg(test)]
 mod resumption;

@@ -45,6 +45,12 @@ impl Site {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut HttpSettings)) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::on(listener, change)
+    }
+
+    /// The same at an address that is known before.
+    pub(crate) fn on(listener: TcpListener, change: impl FnOnce(&mut HttpSettings)) -> Self {
         let mut settings = HttpSettings::default();
         change(&mut settings);
         let (sender, events) = mpsc::unbounded_channel();
@@ -54,8 +60,11 @@ impl Site {
             release: Arc::clone(&release),
         };
         let info = Implementation::new("bench", "1");
-        let server = Server::builder(info).tool(Arc::new(tool)).build();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = Server::builder(info)
+            .tool(Arc::new(tool))
+            .announces_tools()
+            .tasks()
+            .build();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let mut serving = JoinSet::new();
@@ -258,6 +267,10 @@ impl Tool for Bench {
             }
             "tell and wait" => {
                 context.progress("waiting");
+                self.release.notified().await;
+            }
+            "detach" => {
+                context.become_task().await;
                 self.release.notified().await;
             }
             "large" => {
