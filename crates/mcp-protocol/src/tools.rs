@@ -211,9 +211,14 @@ impl CallToolResult {
         }
     }
 
+    /// A success that is told in one text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::new(vec![ContentBlock::text(text)])
+    }
+
     /// A failure that the model may mend, told in one text.
     pub fn error(text: impl Into<String>) -> Self {
-        Self::new(vec![ContentBlock::text(text)]).with_is_error(true)
+        Self::text(text).with_is_error(true)
     }
 
     /// Adds what programs read.

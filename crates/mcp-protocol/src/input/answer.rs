@@ -27,6 +27,12 @@ impl InputAnswer {
         }
     }
 
+    /// What the user wrote into a field of a form; none if the form was not accepted, or the field left empty.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Value> {
+        self.as_elicited()?.content.get(name)
+    }
+
     /// What the model said, if it was asked.
     #[must_use]
     pub const fn as_sampled(&self) -> Option<&Sampled> {

@@ -5,6 +5,8 @@ mod bench_tool;
 #[cfg(test)]
 mod changes;
 #[cfg(test)]
+mod example;
+#[cfg(test)]
 mod pipes;
 #[cfg(test)]
 mod schemas;
