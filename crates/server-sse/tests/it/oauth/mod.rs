@@ -5,6 +5,7 @@ mod keys;
 mod lifetimes;
 mod login;
 mod metadata;
+mod reach;
 mod theft;
 mod tokens;
 
