@@ -1,6 +1,7 @@
 //! An rmcp client that does what it is told on standard input, and says on standard output what it saw.
 //!
-//! `rmcp-client default|auto stdio COMMAND...` or `rmcp-client default|auto http URL`. Orders and reports are lines of
+//! `rmcp-client default|auto|tasks stdio COMMAND...` or `rmcp-client default|auto|tasks http URL`; `tasks` is `auto` with
+//! the extension of that name declared. Orders and reports are lines of
 //! JSON, as for all clients that our servers are tested with; `crates/server-sse/tests/clients/README.md` has them. It
 //! judges nothing.
 
@@ -10,8 +11,9 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
 use rmcp::model::{
-    CallToolRequest, CallToolRequestParams, ClientRequest, Implementation,
-    ProgressNotificationParam, ProgressToken, ProtocolVersion, ServerResult,
+    CallToolRequest, CallToolRequestParams, CancelTaskParams, ClientCapabilities, ClientConfig,
+    ClientRequest, GetTaskParams, GetTaskResult, Implementation, ProgressNotificationParam,
+    ProgressToken, ProtocolVersion, ServerResult, TaskPayload,
 };
 use rmcp::service::{NotificationContext, PeerRequestOptions, RunningService, ServiceError};
 use rmcp::transport::{StreamableHttpClientTransport, TokioChildProcess};
@@ -33,16 +35,20 @@ async fn main() -> Result<()> {
         [lifecycle, kind, target @ ..] => (lifecycle.as_str(), kind.as_str(), target),
         _ => bail!("it takes a lifecycle, a transport and a target"),
     };
+    let knows_tasks = lifecycle == "tasks";
     let lifecycle = match lifecycle {
         "default" => ClientLifecycleMode::Initialize,
-        "auto" => ClientLifecycleMode::Auto {
+        "auto" | "tasks" => ClientLifecycleMode::Auto {
             preferred_versions: vec![ProtocolVersion::V_2026_07_28],
             legacy_version: None,
         },
         other => bail!("there is no lifecycle `{other}`"),
     };
     let (progress, seen) = mpsc::channel(WAITING_PROGRESS);
-    let listener = Listener { progress };
+    let listener = Listener {
+        progress,
+        knows_tasks,
+    };
     let service = match (kind, target) {
         ("stdio", [program, arguments @ ..]) => {
             let mut command = Command::new(program);
@@ -66,9 +72,18 @@ async fn main() -> Result<()> {
 #[derive(Debug)]
 struct Listener {
     progress: mpsc::Sender<ProgressNotificationParam>,
+    knows_tasks: bool,
 }
 
 impl ClientHandler for Listener {
+    fn get_info(&self) -> ClientConfig {
+        let mut info = ClientConfig::default();
+        if self.knows_tasks {
+            info.capabilities = ClientCapabilities::builder().enable_tasks().build();
+        }
+        info
+    }
+
     async fn on_progress(
         &self,
         params: ProgressNotificationParam,
@@ -138,7 +153,35 @@ async fn follow(service: &Service, calls: &mut Calls, order: &str) -> Result<()>
             }
             Ok(())
         }
+        "ask" => {
+            let found = service.get_task(GetTaskParams::new(text("task"))).await;
+            report(&asked(&text("task"), found))
+        }
+        "stop" => {
+            let stopped = service
+                .cancel_task(CancelTaskParams::new(text("task")))
+                .await;
+            let error = stopped.err().map(|error| error.to_string());
+            report(&json!({ "task": text("task"), "stopped": error.is_none(), "error": error }))
+        }
         other => bail!("there is no order `{other}`"),
+    }
+}
+
+/// What is known of a task.
+fn asked(task: &str, found: Result<GetTaskResult, ServiceError>) -> Value {
+    match found {
+        Ok(found) => {
+            let mut told = json!({ "task": task, "status": found.task.status() });
+            if let Some(message) = &found.task.task.status_message {
+                told["message"] = message.as_str().into();
+            }
+            if let TaskPayload::Completed { result } = &found.task.payload {
+                told["result"] = result.clone().into();
+            }
+            told
+        }
+        Err(error) => json!({ "task": task, "error": error.to_string() }),
     }
 }
 
@@ -196,6 +239,9 @@ fn told(name: &str, answer: Result<ServerResult, ServiceError>) -> Value {
                 "text": texts.join("\n"),
                 "structured": result.structured_content,
             })
+        }
+        Ok(ServerResult::CreateTaskResult(created)) => {
+            json!({ "call": name, "task": created.task.task_id, "status": created.task.status })
         }
         Ok(other) => json!({ "call": name, "error": format!("it was answered by {other:?}") }),
         Err(error) => json!({ "call": name, "error": error.to_string() }),

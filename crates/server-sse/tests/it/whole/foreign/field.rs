@@ -92,6 +92,8 @@ pub(super) const TYPESCRIPT_CLIENT_AUTO: Client = node(
 );
 pub(super) const RMCP: Client = rmcp("rmcp", "default");
 pub(super) const RMCP_AUTO: Client = rmcp("rmcp, lifecycle `Auto`", "auto");
+/// No entry of the matrix: it is there for its tasks.
+pub(super) const RMCP_TASKS: Client = rmcp("rmcp, with tasks", "tasks");
 pub(super) const INSPECTOR: Client = inspector("MCP Inspector CLI", &["legacy"]);
 pub(super) const INSPECTOR_AUTO: Client =
     inspector("MCP Inspector CLI, `--protocol-era auto`", &["auto"]);

@@ -128,7 +128,7 @@ impl Follower {
         }
     }
 
-    async fn order(&mut self, order: &Value) -> Result<(), String> {
+    pub(super) async fn order(&mut self, order: &Value) -> Result<(), String> {
         let line = format!("{order}\n");
         let written = self.orders.write_all(line.as_bytes()).await;
         written.map_err(|error| self.told(&format!("it takes no orders: {error}")))

@@ -8,6 +8,7 @@ mod cells;
 mod field;
 mod follower;
 mod table;
+mod tasks;
 
 use std::path::PathBuf;
 
