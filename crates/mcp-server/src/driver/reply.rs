@@ -50,10 +50,12 @@ impl EventId {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (stream, number) = text.split_once('-')?;
-        Some(Self {
+        let id = Self {
             stream: stream.parse().ok()?,
             number: number.parse().ok()?,
-        })
+        };
+        // Numbers have other spellings (`+1`, `01`), which are not what was given out.
+        (id.to_string() == text).then_some(id)
     }
 }
 

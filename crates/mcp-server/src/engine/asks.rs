@@ -35,6 +35,10 @@ impl Asks {
         RequestId::from(format!("{PREFIX}{number}").as_str())
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
     /// Forgets the questions of a call; gives back their ids.
     pub(super) fn forget(&mut self, call: CallId) -> Vec<RequestId> {
         let gone = self.open.extract_if(.., |_, ask| ask.call == call);

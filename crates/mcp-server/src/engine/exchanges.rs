@@ -23,6 +23,10 @@ struct Open {
 }
 
 impl Exchanges {
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
     pub(super) fn open(&mut self, exchange: ExchangeId) {
         self.open.insert(
             exchange,

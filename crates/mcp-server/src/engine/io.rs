@@ -49,6 +49,24 @@ pub struct Ticket(pub u64);
 #[expect(clippy::exhaustive_structs, reason = "a plain number")]
 pub struct CallId(pub u64);
 
+/// What the tables of an engine hold. Each is bounded: by [`ServerLimits`](crate::ServerLimits), or by a constant that the
+/// field names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Load {
+    /// Calls whose future has neither ended nor been dropped.
+    pub calls: usize,
+    /// Frames that were received and still wait for answers: no more than there are calls and streams.
+    pub exchanges: usize,
+    /// Questions that the client has not answered, at most [`MAX_QUESTIONS`](crate::MAX_QUESTIONS) for each call.
+    pub questions: usize,
+    /// Streams of changes.
+    pub streams: usize,
+    /// Resources that a session subscribes to, at most
+    /// [`MAX_URIS`](mcp_protocol::subscriptions::MAX_URIS).
+    pub subscriptions: usize,
+}
+
 /// Something happened.
 #[derive(Debug)]
 #[non_exhaustive]

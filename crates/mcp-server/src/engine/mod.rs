@@ -43,7 +43,7 @@ use legacy::Session;
 use listens::Listen;
 
 pub use io::{
-    CallId, CallOutcome, Channel, ExchangeId, Input, Output, Question, Start, Ticket, Told,
+    CallId, CallOutcome, Channel, ExchangeId, Input, Load, Output, Question, Start, Ticket, Told,
     WatchedTask,
 };
 pub use work::{Product, Work};
@@ -162,6 +162,19 @@ impl Engine {
     #[must_use]
     pub fn calls_in_flight(&self) -> usize {
         self.calls.len()
+    }
+
+    /// What the tables hold just now.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let session = self.session.as_ref();
+        Load {
+            calls: self.calls.len(),
+            exchanges: self.exchanges.len(),
+            questions: self.asks.len(),
+            streams: self.listens.len(),
+            subscriptions: session.map_or(0, |session| session.subscriptions.len()),
+        }
     }
 
     fn received(
