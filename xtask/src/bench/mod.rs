@@ -27,11 +27,13 @@ mod talk;
 mod usage;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use crate::engine::{Afterwards, Engine};
 use crate::places::{Places, make_dir};
-use crate::{process, say};
+use crate::{image, process, say};
 use judge::Measured;
 use machine::Machine;
 use message::Era;
@@ -77,7 +79,16 @@ pub(crate) fn bench(places: &Places, args: &Args) -> Result<()> {
     };
     let wanted = Wanted(args.rows.as_deref().unwrap_or_default());
     let mut all = Vec::new();
-    for scenario in scenarios(&places.built_for_release()) {
+    let built = places.built_for_release();
+    // The product alone wants an engine.
+    let wants_product = products(&built, None)
+        .iter()
+        .any(|scenario| !wanted.of(scenario.as_ref()).is_empty());
+    let engine = wants_product.then(|| provide(places)).transpose()?;
+    let scenarios = echoes(&built)
+        .into_iter()
+        .chain(products(&built, engine.as_ref()));
+    for scenario in scenarios {
         let rows = wanted.of(scenario.as_ref());
         if rows.is_empty() {
             continue;
@@ -135,8 +146,16 @@ fn build(places: &Places) -> Result<()> {
     ]))
 }
 
-fn scenarios(built: &Path) -> Vec<Box<dyn Scenario>> {
-    let echoes = |transport: Transport| {
+/// The engine that the product works with, and the image that its sandboxes are made of.
+fn provide(places: &Places) -> Result<Engine> {
+    let engine = Engine::ensure(places, Afterwards::Stop)?;
+    image::ensure(places, &engine)?;
+    Ok(engine)
+}
+
+/// Servers of the same shape: ours, and one on rmcp.
+fn echoes(built: &Path) -> Vec<Box<dyn Scenario>> {
+    let subjects = |transport: Transport| {
         let arguments: &[&str] = match transport {
             Transport::Stdio => &[],
             Transport::Http => &["http"],
@@ -149,40 +168,56 @@ fn scenarios(built: &Path) -> Vec<Box<dyn Scenario>> {
     let mut scenarios: Vec<Box<dyn Scenario>> = Vec::new();
     for transport in [Transport::Stdio, Transport::Http] {
         for era in [Era::Session, Era::Stateless] {
-            let subjects = echoes(transport);
             scenarios.push(Box::new(Talk {
                 transport,
                 era,
-                subjects: subjects.clone(),
+                subjects: subjects(transport),
             }));
             scenarios.push(Box::new(Start {
                 transport,
                 era,
-                subjects,
+                subjects: subjects(transport),
             }));
         }
     }
     for era in [Era::Session, Era::Stateless] {
-        let subjects = echoes(Transport::Http);
+        let subjects = subjects(Transport::Http);
         scenarios.push(Box::new(Streams { era, subjects }));
     }
-    let python = process::find("python3").unwrap_or_else(|| PathBuf::from("python3"));
-    let python = Subject::new(PYTHON, python, &["-I", "-c", "pass"]);
-    let stdio = Subject::new("ours", built.join("mcp-python-stdio"), &[]);
-    let http = Subject::new(
-        "ours",
-        built.join("mcp-python-sse"),
-        &["--bind", "127.0.0.1:0"],
-    )
-    .saying_its_address_on(Output::Log);
-    for (transport, server) in [(Transport::Stdio, stdio), (Transport::Http, http)] {
-        let subjects = vec![server, python.clone()];
-        scenarios.push(Box::new(Product {
-            transport,
-            subjects,
-        }));
-    }
     scenarios
+}
+
+/// The product's own servers, beside the start of a Python.
+fn products(built: &Path, engine: Option<&Engine>) -> Vec<Box<dyn Scenario>> {
+    let mut environment = Command::new("");
+    environment.env("MCP_PYTHON_IMAGE", image::IMAGE);
+    if let Some(engine) = engine {
+        engine.point(&mut environment);
+    }
+    let stdio = Subject::new("ours", built.join("mcp-python-stdio"), &[]);
+    let bind = ["--bind", "127.0.0.1:0"];
+    let http = Subject::new("ours", built.join("mcp-python-sse"), &bind)
+        .saying_its_address_on(Output::Log);
+    let python = Subject::new(PYTHON, python(), &["-I", "-c", "pass"]);
+    [(Transport::Stdio, stdio), (Transport::Http, http)]
+        .map(|(transport, server)| {
+            let server = server.in_environment_of(&environment);
+            let subjects = vec![server, python.clone()];
+            Box::new(Product {
+                transport,
+                subjects,
+            }) as Box<dyn Scenario>
+        })
+        .into()
+}
+
+/// The system's own Python; what else a search path names may be a script that chooses one first.
+fn python() -> PathBuf {
+    let system = PathBuf::from("/usr/bin/python3");
+    if system.is_file() {
+        return system;
+    }
+    process::find("python3").unwrap_or(system)
 }
 
 /// Measures all subjects of a scenario, in turn, in every round; their order changes from round to round, so that none

@@ -17,6 +17,7 @@ pub(super) struct Subject {
     pub(super) name: &'static str,
     program: PathBuf,
     arguments: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
     says_address_on: Output,
 }
 
@@ -36,6 +37,7 @@ impl Subject {
             name,
             program,
             arguments: arguments.iter().map(OsString::from).collect(),
+            environment: Vec::new(),
             says_address_on: Output::Standard,
         }
     }
@@ -46,10 +48,20 @@ impl Subject {
         self
     }
 
+    /// The same, with the variables that were set for a command.
+    pub(super) fn in_environment_of(mut self, command: &Command) -> Self {
+        let set = command
+            .get_envs()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+        self.environment.extend(set);
+        self
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         process::without_server_settings(&mut command)
             .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
