@@ -54,6 +54,18 @@ const MAP: &[Row] = &[
         &["mcp-protocol", "mcp-server", "server-app"],
         &["executor-testkit"],
     ),
+    // Not part of the product: what foreign bytes reach, for `cargo xtask fuzz`.
+    Row(
+        "fuzz-targets",
+        &[
+            "executor-core",
+            "mcp-protocol",
+            "mcp-server",
+            "server-app",
+            "server-sse",
+        ],
+        &[],
+    ),
     Row("xtask", &[], &[]),
 ];
 

@@ -219,7 +219,12 @@ pub(super) enum RuleProblem {
 impl RuleError {
     pub(super) fn new(rule: &str, problem: RuleProblem) -> Self {
         Self {
-            rule: rule.chars().take(SHOWN_CHARS).collect(),
+            // A person reads it in a terminal, which would obey what it holds.
+            rule: rule
+                .chars()
+                .take(SHOWN_CHARS)
+                .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+                .collect(),
             problem,
         }
     }
@@ -378,6 +383,12 @@ mod tests {
             "a b.com",
             &expect![
                 "network rule `a b.com`: its host is not a valid name; write a name such as `example.com` or `*.example.com`"
+            ],
+        );
+        check_error(
+            "a\0\u{1b}[31m.com",
+            &expect![
+                "network rule `a\u{fffd}\u{fffd}[31m.com`: its host is not a valid name; write a name such as `example.com` or `*.example.com`"
             ],
         );
         check_error(
