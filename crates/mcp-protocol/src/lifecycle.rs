@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn capabilities_are_bounded_in_memory() {
         let check = |count: usize, accepted: bool| {
-            let roots = vec![json!({}); count];
+            let roots = vec![json!({"a": 1}); count];
             let params = json!({
                 "protocolVersion": "2025-11-25",
                 "capabilities": {"roots": roots},

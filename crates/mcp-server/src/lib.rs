@@ -47,8 +47,48 @@
 //! # }
 //! ```
 //!
-//! Over standard input and output it is [`Server::serve`]; an HTTP transport uses [`Server::exchange`],
-//! [`Server::open_session`] and [`Server::open_stream_session`].
+//! # A server of your own
+//!
+//! The types of messages are those of [`mcp_protocol`], which a server depends on as well. Every feature is a trait or
+//! a call, and every revision of the protocol is served from the same code; what a client's revision does not have is
+//! left out or replaced on the way. `examples/notebook.rs` in this crate has nearly all of it in one file.
+//!
+//! | to … | there is |
+//! |---|---|
+//! | offer a tool | [`Tool`], given to [`ServerBuilder::tool`]; its schema may be derived, with `schemars` for example |
+//! | tell a model what it did wrong | `Ok` of [`CallToolResult::error`](mcp_protocol::tools::CallToolResult::error) |
+//! | say that we failed ourselves | `Err` of [`ToolError`]: a safe sentence outside, the cause in the log |
+//! | tell how far a call is, or log to its client | [`CallContext::progress`], [`CallContext::log`] |
+//! | ask the user, the client's model or for its roots | [`CallContext::ask`] |
+//! | stop when the client cancels or goes away | nothing: the future of the call is dropped |
+//! | go on after the request was answered | [`ServerBuilder::tasks`] and [`CallContext::become_task`] |
+//! | offer resources, prompts, proposals | [`ResourceProvider`], [`Prompt`], [`Completer`] |
+//! | say that something changed | [`ServerBuilder::announces_tools`] and its siblings, then [`Server::announce`] |
+//! | bound what clients may use | [`ServerLimits`] |
+//! | test it | [`Server::in_memory`], as above |
+//!
+//! # Serving it
+//!
+//! Over the standard streams of the process it is one call, which returns when the client closes its end:
+//!
+//! ```no_run
+//! use mcp_protocol::lifecycle::Implementation;
+//! use mcp_server::{ServeError, Server};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), ServeError> {
+//!     let server = Server::builder(Implementation::new("shouter", "1.0.0")).build();
+//!     server.serve_stdio(CancellationToken::new()).await
+//! }
+//! ```
+//!
+//! Any other pair of byte streams goes through [`Server::serve`]. Over HTTP it is the crate `server-sse`: its `serve`
+//! takes a listener, its `router` is an [`axum`](https://docs.rs/axum) router to be mounted in an application of one's
+//! own. A transport of another kind is built on [`Server::exchange`], [`Server::open_session`] and
+//! [`Server::open_stream_session`].
+//!
+//! # Inside
 //!
 //! | module | concern |
 //! |---|---|
@@ -57,10 +97,12 @@
 //! | `tool`, `resource`, `prompt` | what a server offers |
 //! | `context` | what a handler knows of its caller, and how it tells and asks |
 //! | `tasks` | calls that go on after their request was answered |
+//! | `stdio` | the standard streams of a process |
 //! | `memory` | a client for tests |
 
 pub mod engine;
 
+mod budget;
 mod context;
 mod driver;
 mod failure;
@@ -71,17 +113,19 @@ mod registry;
 mod resource;
 mod seal;
 mod server;
+mod stdio;
 mod tasks;
 mod tool;
 
 pub use context::CallContext;
-pub use driver::{EventId, Replies, Reply, ServeError, Session, SessionClosed};
+pub use driver::{EventId, HeldText, Replies, Reply, ServeError, Session, SessionClosed};
 pub use failure::ToolError;
 pub use limits::{MAX_PROGRESS_BYTES, MAX_QUESTIONS, MAX_STATE_BYTES, ServerLimits};
 pub use memory::MemoryClient;
 pub use prompt::{Completer, Prompt};
 pub use resource::{Page, ResourceProvider};
 pub use server::{Server, ServerBuilder};
+pub use stdio::{StdioReader, StdioWriter, stdio};
 pub use tool::{Principal, Tool};
 
 #[doc(no_inline)]

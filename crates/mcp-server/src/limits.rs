@@ -23,8 +23,16 @@ pub struct ServerLimits {
     pub calls_per_connection: usize,
     /// Calls that all connections together may have in flight.
     pub calls: usize,
-    /// Messages that wait for a slow reader before the server stops reading that peer's requests.
+    /// How much memory the arguments of all calls in flight may take together, all connections together.
+    pub call_bytes: usize,
+    /// Messages that wait for a slow reader before the server stops reading that peer's requests, and leaves out
+    /// notifications.
     pub outbox: usize,
+    /// The same in bytes of JSON.
+    pub outbox_bytes: usize,
+    /// Bytes of JSON that wait for clients to read them, all connections together. An answer that finds no room is
+    /// replaced by an error that says so.
+    pub waiting_bytes: usize,
     /// Progress messages that one call may send at once; after that, one each [`progress_interval`](Self::progress_interval).
     /// A stream that tells of tasks has the same rate, all its tasks together.
     pub progress_burst: u32,
@@ -46,6 +54,8 @@ pub struct ServerLimits {
     pub resume_events: usize,
     /// The same in bytes of JSON; the oldest go first.
     pub resume_bytes: usize,
+    /// The same over all sessions; the oldest go first, whosever they are.
+    pub resume_bytes_together: usize,
     /// Tasks that are kept, running ones and results together; a call that finds no place is answered when it ends.
     /// Each holds at most one result.
     pub tasks: usize,
@@ -67,7 +77,10 @@ impl Default for ServerLimits {
             line_bytes: 8 * 1024 * 1024,
             calls_per_connection: 256,
             calls: 1024,
+            call_bytes: 64 * 1024 * 1024,
             outbox: 64,
+            outbox_bytes: 4 * 1024 * 1024,
+            waiting_bytes: 64 * 1024 * 1024,
             progress_burst: 8,
             progress_interval: Duration::from_millis(250),
             log_burst: 64,
@@ -78,6 +91,7 @@ impl Default for ServerLimits {
             state_ttl: Duration::from_secs(60 * 60),
             resume_events: 128,
             resume_bytes: 1024 * 1024,
+            resume_bytes_together: 16 * 1024 * 1024,
             tasks: 128,
             task_ttl: Duration::from_secs(60 * 60),
             task_result_bytes: 1024 * 1024,

@@ -9,13 +9,15 @@ use mcp_protocol::subscriptions::Change;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, broadcast};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use crate::driver::{self, Replies, ServeError, Session};
+use crate::budget::Budget;
+use crate::driver::{self, Archive, Replies, ServeError, Session};
 use crate::engine::{Channel, Engine};
 use crate::memory::MemoryClient;
 use crate::registry::Registry;
 use crate::seal::Seal;
+use crate::stdio::stdio;
 use crate::tasks::Tasks;
 use crate::{Completer, Principal, Prompt, ResourceProvider, ServerLimits, Tool};
 
@@ -35,6 +37,12 @@ pub(crate) struct Shared {
     pub(crate) limits: ServerLimits,
     /// One for each call that may be in flight, over all connections.
     pub(crate) permits: Arc<Semaphore>,
+    /// What the arguments of the calls in flight take, over all connections.
+    pub(crate) arguments: Budget,
+    /// What waits for clients to read it, over all connections.
+    pub(crate) waiting: Budget,
+    /// What sessions keep for clients that lost a stream.
+    pub(crate) archive: Archive,
     /// The sessions and exchanges, which live in tasks of the server's.
     pub(crate) tasks: TaskTracker,
     /// Ends all of these.
@@ -80,6 +88,27 @@ impl Server {
         driver::serve(self.shared, reader, writer, shutdown).await
     }
 
+    /// Serves the client at the standard input and output of this process, see [`stdio`]. As
+    /// [`serve`](Self::serve), but in a task of its own: what wakes a task reaches it on the thread that polls for
+    /// input, which is quicker than the thread of `main`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`serve`](Self::serve).
+    pub async fn serve_stdio(self, shutdown: CancellationToken) -> Result<(), ServeError> {
+        let (reader, writer) = stdio();
+        let tasks = self.shared.tasks.clone();
+        let serving = AbortOnDropHandle::new(tasks.spawn(self.serve(reader, writer, shutdown)));
+        match serving.await {
+            Ok(served) => served,
+            Err(error) => match error.try_into_panic() {
+                Ok(payload) => std::panic::resume_unwind(payload),
+                // The runtime is going away, and everything with it.
+                Err(_) => Ok(()),
+            },
+        }
+    }
+
     /// Serves one self-describing message (2026-07-28). **Dropping the replies cancels the request.** Its envelope is
     /// checked here, its HTTP headers are the transport's.
     ///
@@ -103,8 +132,16 @@ impl Server {
     /// Must be called inside a Tokio runtime.
     #[must_use]
     pub fn open_stream_session(&self, principal: Principal) -> (Session, Replies) {
-        let (sender, replies) = Replies::channel(self.shared.limits.outbox.max(1));
+        let (sender, replies) = Replies::one_stream();
         (driver::open(&self.shared, principal, Some(sender)), replies)
+    }
+
+    /// Whether so much waits for clients to read it, more than half of [`ServerLimits::waiting_bytes`], that those who
+    /// do not read should be given up before others find no room.
+    #[must_use]
+    pub fn is_pressed(&self) -> bool {
+        let waiting = &self.shared.waiting;
+        waiting.used() > waiting.most() / 2
     }
 
     /// Tells all clients that want to know that something changed. What the server was not built to announce is told to
@@ -250,11 +287,17 @@ impl ServerBuilder {
     pub fn build(self) -> Server {
         let detached = Arc::new(Tasks::new(&self.limits));
         let permits = self.limits.calls.min(Semaphore::MAX_PERMITS);
+        let arguments = Budget::new(self.limits.call_bytes);
+        let waiting = Budget::new(self.limits.waiting_bytes);
+        let archive = Archive::new(self.limits.resume_bytes_together);
         Server {
             shared: Arc::new(Shared {
                 registry: Arc::new(self.registry),
                 limits: self.limits,
                 permits: Arc::new(Semaphore::new(permits)),
+                arguments,
+                waiting,
+                archive,
                 tasks: TaskTracker::new(),
                 stop: CancellationToken::new(),
                 quiesce: CancellationToken::new(),

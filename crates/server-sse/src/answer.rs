@@ -36,7 +36,8 @@ pub(crate) async fn answer(
         Ok(Some(reply)) if reply.is_answer() => {
             let status = status(&reply);
             if accepts.json || status != StatusCode::OK {
-                (status, [(CONTENT_TYPE, reject::JSON)], reply.into_json()).into_response()
+                let body = Body::from(Bytes::from_owner(reply.into_held()));
+                (status, [(CONTENT_TYPE, reject::JSON)], body).into_response()
             } else {
                 events(app, Some(reply), replies, kept)
             }
@@ -61,20 +62,25 @@ fn events(
     let start = replies
         .begin_stream()
         .map(|start| event::start(start, app.settings.retry));
-    let messages = stream::iter(first).chain(replies).map(event::message);
+    let messages = stream::iter(first).chain(replies).flat_map(pieces);
     raw_events(app, stream::iter(start).chain(messages), kept)
+}
+
+/// The bytes of a message, as they go out.
+pub(crate) fn pieces(message: Reply) -> impl Stream<Item = Bytes> {
+    stream::iter(event::message(message))
 }
 
 /// The same for events that are written already. `kept` lives as long as the response.
 pub(crate) fn raw_events(
     app: &Arc<App>,
-    events: impl Stream<Item = String> + Send + 'static,
+    events: impl Stream<Item = Bytes> + Send + 'static,
     kept: impl Send + 'static,
 ) -> Response {
     let state = (Box::pin(events), app.settings.keep_alive, kept);
     let texts = stream::unfold(state, |(mut events, pause, kept)| async move {
         let text = match time::timeout(pause, events.next()).await {
-            Ok(Some(event)) => Bytes::from(event),
+            Ok(Some(event)) => event,
             Ok(None) => return None,
             Err(_) => Bytes::from_static(event::KEEP_ALIVE.as_bytes()),
         };

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header::CONTENT_LENGTH};
 use axum::response::Response;
 use http_body_util::BodyExt as _;
+use mcp_protocol::jsonrpc::held_at_most;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time;
 
@@ -14,7 +15,10 @@ use crate::settings::HttpSettings;
 
 /// What all bodies that are being read, or wait to be taken, may take together. A permit stands for a kibibyte.
 #[derive(Debug)]
-pub(crate) struct BodyBudget(Arc<Semaphore>);
+pub(crate) struct BodyBudget {
+    units: Arc<Semaphore>,
+    all: usize,
+}
 
 /// The part of the budget that a body takes, until it is dropped.
 pub(crate) type Share = Option<OwnedSemaphorePermit>;
@@ -24,10 +28,13 @@ const UNIT: usize = 1024;
 impl BodyBudget {
     pub(crate) fn new(bytes: usize) -> Self {
         let units = (bytes / UNIT).min(Semaphore::MAX_PERMITS);
-        Self(Arc::new(Semaphore::new(units)))
+        Self {
+            units: Arc::new(Semaphore::new(units)),
+            all: units,
+        }
     }
 
-    /// Reads a body to its end.
+    /// Reads a body to its end. The share that comes with it covers what the message takes when it is decoded.
     ///
     /// # Errors
     ///
@@ -78,21 +85,30 @@ impl BodyBudget {
                 return Err(too_large(limit));
             }
             // Counted over the whole body: pieces of a byte each must not cost a unit each.
-            let units = (bytes.len() + data.len()).div_ceil(UNIT);
-            let missing = units - share.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-            let missing = u32::try_from(missing).unwrap_or(u32::MAX);
-            let Ok(permit) = Arc::clone(&self.0).try_acquire_many_owned(missing) else {
-                return Err(Box::new(reject::busy(
-                    "too many request bodies are being read",
-                )));
-            };
-            match &mut share {
-                Some(share) => share.merge(permit),
-                None => share = Some(permit),
-            }
+            self.grow(&mut share, bytes.len() + data.len())?;
             bytes.extend_from_slice(&data);
         }
+        // What would take more than everything has to itself all that there is.
+        let held = held_at_most(&bytes).min(self.all * UNIT);
+        self.grow(&mut share, held)?;
         Ok((bytes, share))
+    }
+
+    /// Makes a share cover so many bytes.
+    fn grow(&self, share: &mut Share, bytes: usize) -> Result<(), Box<Response>> {
+        let units = bytes.div_ceil(UNIT);
+        let held = share.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let missing = u32::try_from(units.saturating_sub(held)).unwrap_or(u32::MAX);
+        let Ok(permit) = Arc::clone(&self.units).try_acquire_many_owned(missing) else {
+            return Err(Box::new(reject::busy(
+                "too many request bodies are being read",
+            )));
+        };
+        match share {
+            Some(share) => share.merge(permit),
+            None => *share = Some(permit),
+        }
+        Ok(())
     }
 }
 
@@ -119,6 +135,20 @@ mod tests {
             }
             Err(refusal) => Err(refusal.status()),
         }
+    }
+
+    #[tokio::test]
+    async fn a_share_covers_what_the_message_takes_when_it_is_read() {
+        let budget = BodyBudget::new(1024 * UNIT);
+        let body = async |text: String| budget.collect(text.into(), 1024 * UNIT).await.unwrap().1;
+        let small_objects = body(format!("[{}]", [r#"{"":0}"#; 1000].join(","))).await;
+        let units = small_objects.unwrap().num_permits();
+        assert!(units > 600, "{units}");
+        let one_text = body(format!("\"{}\"", "{[,".repeat(3000))).await;
+        assert_eq!(one_text.unwrap().num_permits(), 9);
+        // More than all there is takes all there is, instead of being refused for ever.
+        let everything = body(format!("[{}]", [r#"{"":0}"#; 5000].join(","))).await;
+        assert_eq!(everything.unwrap().num_permits(), 1024);
     }
 
     #[tokio::test]

@@ -4,6 +4,42 @@
 //! [`serve`] runs them on a listener, [`router`] hands them to an application of one's own. Every request is checked
 //! for its Host, its Origin and, if one is asked for, its bearer token before its body is read.
 //!
+//! What is served is a [`Server`](mcp_server::Server), this product's or any other:
+//!
+//! ```no_run
+//! use mcp_protocol::lifecycle::Implementation;
+//! use mcp_server::Server;
+//! use server_sse::HttpSettings;
+//! use tokio::net::TcpListener;
+//! use tokio_util::sync::CancellationToken;
+//!
+//! #[tokio::main]
+//! async fn main() -> std::io::Result<()> {
+//!     let server = Server::builder(Implementation::new("shouter", "1.0.0")).build();
+//!     let listener = TcpListener::bind("127.0.0.1:8080").await?;
+//!     // Cancelled by whatever should end the server: streams are closed, calls get some seconds to end.
+//!     let shutdown = CancellationToken::new();
+//!     server_sse::serve(listener, server, HttpSettings::default(), shutdown).await
+//! }
+//! ```
+//!
+//! Inside another application, which then accepts connections and bounds them itself:
+//!
+//! ```
+//! use axum::Router;
+//! use axum::routing::get;
+//! # use mcp_protocol::lifecycle::Implementation;
+//! # use mcp_server::Server;
+//! # use server_sse::HttpSettings;
+//!
+//! # let server = Server::builder(Implementation::new("shouter", "1.0.0")).build();
+//! let mut settings = HttpSettings::default();
+//! settings.allowed_hosts.push("tools.example".to_owned());
+//! let app: Router = Router::new()
+//!     .route("/", get(|| async { "hello" }))
+//!     .merge(server_sse::router(server, settings));
+//! ```
+//!
 //! | module | concern |
 //! |---|---|
 //! | `settings`, `chosen` | what an operator can set |
@@ -15,13 +51,16 @@
 //! | `sessions` | the sessions of both |
 //! | `answer`, `event`, `reject` | what goes back |
 //! | `body`, `media` | what comes in |
-//! | `listen` | connections, timeouts, shutdown |
+//! | `listen` | accepting, timeouts, shutdown |
+//! | `connections`, `activity`, `stall` | how many, what they do, who does not read |
 
+mod activity;
 mod answer;
 mod app;
 mod auth;
 mod body;
 mod chosen;
+mod connections;
 mod event;
 mod guard;
 mod hosts;
@@ -32,6 +71,7 @@ mod reject;
 mod sessions;
 mod settings;
 mod sse;
+mod stall;
 
 pub use app::router;
 pub use listen::serve;

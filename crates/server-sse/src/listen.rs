@@ -1,25 +1,31 @@
 //! Serves the routes on a listener: connections with bounds and timeouts, and a shutdown that lets work end.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use mcp_server::Server;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
-use tokio::time::{self, MissedTickBehavior};
-use tokio_io_timeout::TimeoutStream;
+use tokio::time::{self, Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
+use tower::Service as _;
 
+use crate::activity::Activity;
 use crate::app::{Access, App, routes};
+use crate::connections::{Connections, Room};
 use crate::settings::HttpSettings;
+use crate::stall::Stalling;
 
-/// The largest head of a request (431). Ours need a tenth of it.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// The largest head of a request (431), give or take what one read brings, which is as much again at most. Those of real
+/// clients are a tenth of it, a long access token included. A connection buffers as much of what it writes.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
 
 /// How often idle sessions are looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
@@ -51,36 +57,44 @@ pub async fn serve(
         resource.prepare();
     }
     let router = routes(&app);
-    let mut connections = JoinSet::new();
+    let mut connections = Connections::new(app.settings.max_connections);
+    let mut failures = Failures::default();
     let mut sweep = time::interval(SWEEP_INTERVAL);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let may_accept = connections.len() < app.settings.max_connections;
+        let room = connections.room();
+        let pause = failures.pause();
         tokio::select! {
             () = shutdown.cancelled() => break,
             _ = sweep.tick() => app.sessions.sweep(),
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept(), if may_accept => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(connection(
-                        stream,
-                        router.clone(),
-                        Arc::clone(&app),
-                        shutdown.clone(),
-                    ));
+            Some(()) = connections.ended() => {}
+            () = wait_until(room, pause) => {}
+            accepted = listener.accept(), if matches!(room, Room::Now) && pause.is_none() => {
+                match accepted {
+                    Ok((stream, _)) => {
+                        failures.over();
+                        let activity = Activity::new();
+                        let shutdown = shutdown.clone();
+                        let (router, app) = (router.clone(), Arc::clone(&app));
+                        connections.spawn(
+                            activity.clone(),
+                            connection(stream, activity, router, app, shutdown),
+                        );
+                    }
+                    Err(error) => {
+                        failures.one_more(&error);
+                        // An idle client's file may serve a busy one.
+                        connections.give_one_up();
+                    }
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
+            }
         }
     }
     drop(listener);
     // Those who wait for changes would do so until the end of the drain.
     server.end_subscriptions();
     let all_gone =
-        async |connections: &mut JoinSet<()>| while connections.join_next().await.is_some() {};
+        async |connections: &mut Connections| while connections.ended().await.is_some() {};
     if time::timeout(app.settings.drain, all_gone(&mut connections))
         .await
         .is_err()
@@ -92,23 +106,72 @@ pub async fn serve(
     }
     server.stop().await;
     let _ = time::timeout(LAST_WORDS, all_gone(&mut connections)).await;
-    connections.shutdown().await;
+    connections.close().await;
     Ok(())
 }
 
-async fn connection(stream: TcpStream, router: Router, app: Arc<App>, shutdown: CancellationToken) {
+/// Waits until a connection may be accepted again; for ever, when that has no time.
+async fn wait_until(room: Room, pause: Option<Instant>) {
+    match (pause, room) {
+        (Some(pause), _) => time::sleep_until(pause).await,
+        (None, Room::At(when)) => time::sleep_until(when).await,
+        (None, Room::Now | Room::None) => std::future::pending().await,
+    }
+}
+
+/// Accepts that failed: they are paused for, and told once and not each time.
+#[derive(Debug, Default)]
+struct Failures {
+    in_a_row: u64,
+    until: Option<Instant>,
+}
+
+impl Failures {
+    /// Until when nothing is to be accepted, while that is in the future.
+    fn pause(&self) -> Option<Instant> {
+        self.until.filter(|until| *until > Instant::now())
+    }
+
+    fn one_more(&mut self, error: &io::Error) {
+        self.in_a_row += 1;
+        self.until = Some(Instant::now() + ACCEPT_PAUSE);
+        if self.in_a_row == 1 {
+            tracing::warn!(%error, "connections cannot be accepted; trying again");
+        }
+    }
+
+    fn over(&mut self) {
+        if self.in_a_row > 1 {
+            tracing::warn!(attempts = self.in_a_row, "connections are accepted again");
+        }
+        *self = Self::default();
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    activity: Activity,
+    router: Router,
+    app: Arc<App>,
+    shutdown: CancellationToken,
+) {
     // Events are small and must not wait for more of them.
     let _ = stream.set_nodelay(true);
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(app.settings.write_timeout));
+    let stream = Stalling::new(stream, app.settings.write_timeout, app.server.clone());
+    let answers = service_fn(move |request: Request<Incoming>| {
+        let request = request.map(|body| activity.watch_request(body));
+        let answering = router.clone().call(request);
+        let activity = activity.clone();
+        async move {
+            let response = answering.await?;
+            Ok::<_, Infallible>(response.map(|body| activity.watch_response(body)))
+        }
+    });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(app.settings.header_timeout)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(
-            TokioIo::new(Box::pin(stream)),
-            TowerToHyperService::new(router),
-        );
+        .serve_connection(TokioIo::new(stream), answers);
     tokio::pin!(serving);
     let served = tokio::select! {
         served = serving.as_mut() => served,

@@ -1,12 +1,17 @@
 //! Refusals: an HTTP status with a JSON-RPC error in its body, which clients of both eras understand.
 
+use std::time::Duration;
+
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use mcp_protocol::jsonrpc::{ErrorCode, ErrorObject, Outgoing, OutgoingFrame, RequestId};
+use mcp_protocol::jsonrpc::{
+    ErrorCode, ErrorObject, Outgoing, OutgoingFrame, RETRY_AFTER_SECONDS, RequestId,
+};
+use serde_json::json;
 
-/// What a client should wait before it tries again, in seconds. Places become free as sessions and calls end.
-const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
+/// What a client should wait before it tries again. Places become free as requests and calls end.
+const RETRY: Duration = Duration::from_secs(RETRY_AFTER_SECONDS);
 
 /// The media type of all our bodies that are not streams.
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -24,12 +29,20 @@ pub(crate) fn invalid_request(status: StatusCode, why: &str) -> Response {
 
 /// A bound is reached; it will pass.
 pub(crate) fn busy(why: &str) -> Response {
+    busy_for(why, RETRY)
+}
+
+/// The same, when it is known how long it will take.
+pub(crate) fn busy_for(why: &str, time: Duration) -> Response {
+    // Whoever comes a moment too early would be refused again.
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    let data = json!({ "reason": "busy", "retryable": true, "retryAfterSeconds": seconds });
     let refusal = error(
         StatusCode::SERVICE_UNAVAILABLE,
         None,
-        ErrorObject::internal(why),
+        ErrorObject::internal(why).with_data(data),
     );
-    ([(RETRY_AFTER, RETRY_SECONDS)], refusal).into_response()
+    ([(RETRY_AFTER, HeaderValue::from(seconds))], refusal).into_response()
 }
 
 /// The path does not take this method. Without a body: clients that look for the old transport read one as a sign

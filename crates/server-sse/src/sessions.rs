@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use axum::response::Response;
 use mcp_server::{Principal, Session};
 use tokio::time::Instant;
 use uuid::Uuid;
+
+use crate::reject;
 
 use crate::auth::{Caller, Lifetime};
 
@@ -29,9 +32,16 @@ pub(crate) struct Sessions {
     idle: Duration,
 }
 
-/// There is no place for another session.
+/// There is no place for another session before so long.
 #[derive(Debug)]
-pub(crate) struct Full;
+pub(crate) struct Full(Duration);
+
+impl Full {
+    /// What to answer.
+    pub(crate) fn refusal(&self) -> Response {
+        reject::busy_for("the server has as many sessions as it may", self.0)
+    }
+}
 
 /// One session and its use.
 #[derive(Debug)]
@@ -66,7 +76,7 @@ impl Sessions {
     }
 
     /// Whether another session would find a place; makes room if it can.
-    pub(crate) fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> Result<(), Full> {
         self.make_room(&mut self.lock())
     }
 
@@ -78,9 +88,7 @@ impl Sessions {
         caller: &Caller,
     ) -> Result<(String, InUse), Full> {
         let mut entries = self.lock();
-        if !self.make_room(&mut entries) {
-            return Err(Full);
-        }
+        self.make_room(&mut entries)?;
         let usage = Mutex::new(Usage {
             open: 0,
             last: Instant::now(),
@@ -131,27 +139,27 @@ impl Sessions {
         });
     }
 
-    fn make_room(&self, entries: &mut HashMap<String, Arc<Entry>>) -> bool {
+    fn make_room(&self, entries: &mut HashMap<String, Arc<Entry>>) -> Result<(), Full> {
         if entries.len() < self.capacity {
-            return true;
+            return Ok(());
         }
         self.end_idle(entries);
         if entries.len() < self.capacity {
-            return true;
+            return Ok(());
         }
-        let idlest = entries
-            .iter()
-            .map(|(id, entry)| (entry.idle_time(), id))
-            .max()
-            .filter(|(idle, _)| *idle >= YIELDS_AFTER)
-            .map(|(_, id)| id.clone());
-        match idlest.and_then(|id| entries.remove(&id)) {
-            Some(entry) => {
-                entry.session.end();
-                true
-            }
-            None => false,
+        let idlest = entries.iter().map(|(id, entry)| (entry.idle_time(), id));
+        let yields_after = self.idle.min(YIELDS_AFTER);
+        let (idle, id) = match idlest.max() {
+            Some((idle, id)) => (idle, id.clone()),
+            None => return Err(Full(yields_after)),
+        };
+        if idle < yields_after {
+            return Err(Full(yields_after.saturating_sub(idle)));
         }
+        if let Some(entry) = entries.remove(&id) {
+            entry.session.end();
+        }
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Entry>>> {

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
-use crate::answer::raw_events;
+use crate::answer::{pieces, raw_events};
 use crate::app::App;
 use crate::auth::{Caller, ending_with};
 use crate::event;
@@ -40,8 +40,9 @@ pub(crate) async fn stream(
         return StatusCode::NOT_ACCEPTABLE.into_response();
     }
     let (session, messages) = app.server.open_stream_session(caller.principal.clone());
-    let Ok((id, in_use)) = app.sessions.insert(session, Kind::Sse, &caller) else {
-        return reject::busy("the server has as many sessions as it may");
+    let (id, in_use) = match app.sessions.insert(session, Kind::Sse, &caller) {
+        Ok(taken) => taken,
+        Err(full) => return full.refusal(),
     };
     let endpoint = format!(
         "{}{MESSAGE_PATH}?sessionId={id}",
@@ -52,10 +53,10 @@ pub(crate) async fn stream(
     let lived = Arc::clone(&in_use.0);
     let first = event::endpoint(&endpoint);
     let messages = messages
-        .map(event::message)
         .take_until(Box::pin(async move {
             end_when_finished(&closing, &entry.session).await;
-        }));
+        }))
+        .flat_map(pieces);
     let open = OpenStream {
         app: Arc::clone(&app),
         id,

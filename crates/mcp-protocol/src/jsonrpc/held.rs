@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Frame, Incoming};
+use super::{Frame, Incoming, MAX_VALUES};
 
 /// What an object takes besides what is inside its members: one node of the tree that it is kept in, which has room for eleven.
 const OBJECT: usize = 640;
@@ -20,11 +20,16 @@ const ELEMENT: usize = 64;
 /// What a text takes besides its bytes.
 const TEXT: usize = 32;
 
+/// The most that values can take besides their texts: half of them are the objects around the other half.
+const CEILING: usize = MAX_VALUES / 2 * (OBJECT + ELEMENT + TEXT);
+
 /// How much memory the message in `bytes` takes at most when it is read, known before it is. Cheap beside reading it.
 #[must_use]
 pub fn held_at_most(bytes: &[u8]) -> usize {
-    let mut held = bytes.len();
+    let mut held: usize = 0;
     let (mut in_text, mut escaped) = (false, false);
+    // What is empty takes nothing.
+    let mut opened = 0;
     for byte in bytes {
         if in_text {
             match byte {
@@ -35,25 +40,31 @@ pub fn held_at_most(bytes: &[u8]) -> usize {
             }
             continue;
         }
-        held += match byte {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => continue,
+            b'}' | b']' => {}
+            _ => held += opened,
+        }
+        opened = 0;
+        match byte {
             b'"' => {
                 in_text = true;
-                TEXT
+                held += TEXT;
             }
-            b'{' => OBJECT,
-            b'[' => ARRAY,
+            b'{' => opened = OBJECT,
+            b'[' => opened = ARRAY,
             // An element of an array, or a member of an object: a part of a node.
-            b',' => OBJECT / PER_NODE,
-            _ => 0,
-        };
+            b',' => held += OBJECT / PER_NODE,
+            _ => {}
+        }
     }
-    held
+    bytes.len() + held.min(CEILING)
 }
 
 /// How much memory an object takes.
 #[must_use]
 pub fn held_by(members: &Map<String, Value>) -> usize {
-    let nodes = 1 + members.len() / PER_NODE;
+    let nodes = members.len().div_ceil(PER_NODE);
     let inside = members
         .iter()
         .map(|(key, value)| TEXT + key.len() + inside(value));
@@ -65,6 +76,7 @@ fn inside(value: &Value) -> usize {
     match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
         Value::String(text) => TEXT + text.len(),
+        Value::Array(elements) if elements.is_empty() => 0,
         Value::Array(elements) => {
             let elements = elements.iter().map(|element| ELEMENT + inside(element));
             ARRAY + elements.sum::<usize>()
@@ -129,8 +141,9 @@ mod tests {
     }
 
     #[test]
-    fn small_objects_are_the_dearest() {
-        let text = r#"{"":0},"#;
-        assert!(held_at_most(text.repeat(1000).as_bytes()) > 600 * 1000);
+    fn small_objects_are_the_dearest_and_there_is_a_ceiling() {
+        let of = |count: usize| held_at_most(r#"{"":0},"#.repeat(count).as_bytes());
+        assert!(of(1000) > 600 * 1000);
+        assert!(of(1_000_000) < 48 * 1024 * 1024);
     }
 }

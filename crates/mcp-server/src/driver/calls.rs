@@ -9,11 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mcp_protocol::jsonrpc::ErrorObject;
 use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use uuid::Uuid;
 
 use super::board::{Board, CallLine};
 use super::{detached, work};
+use crate::budget::Charge;
 use crate::context::Rounds;
 use crate::engine::{CallId, CallOutcome, Input, Product, Question, Start, Ticket};
 use crate::failure::Kind;
@@ -81,15 +83,15 @@ impl RunningCalls {
             capabilities,
             wants_progress,
             may_detach,
+            held,
             rounds,
         } = start;
-        let Ok(permit) = Arc::clone(&self.shared.permits).try_acquire_owned() else {
-            let error = ErrorObject::internal("the server has as many calls in flight as it may")
-                .with_data(json!({ "retryable": true }));
-            return Some(Input::Finished {
-                call,
-                outcome: CallOutcome::Failed(error),
-            });
+        let (permit, charge) = match self.room(held) {
+            Ok(room) => room,
+            Err(error) => {
+                let outcome = CallOutcome::Failed(error);
+                return Some(Input::Finished { call, outcome });
+            }
         };
         let line = CallLine {
             call,
@@ -109,7 +111,7 @@ impl RunningCalls {
             .with_line(Arc::new(line), Arc::clone(&rounds))
             .with_detachment(detachment.clone());
         let mut handling: Handling = Box::pin(async move {
-            let _permit = permit;
+            let _room = (permit, charge);
             work::run(work, context, &tasks).await
         });
         let handle = self.tasks.spawn(async move {
@@ -125,6 +127,25 @@ impl RunningCalls {
         self.running.insert(handle.id(), Running { call, rounds });
         self.handles.insert(call, handle);
         None
+    }
+
+    /// A place for one more call, and for what its parameters take.
+    fn room(&self, held: usize) -> Result<(OwnedSemaphorePermit, Charge), ErrorObject> {
+        let permit = Arc::clone(&self.shared.permits).try_acquire_owned();
+        let permit = permit.map_err(|_| {
+            let most = self.shared.limits.calls;
+            let why = format!(
+                "busy: the server has {most} calls in flight, which is the most it may have"
+            );
+            ErrorObject::busy(why, most)
+        })?;
+        let arguments = &self.shared.arguments;
+        let charge = arguments.take(held).ok_or_else(|| {
+            let most = arguments.most();
+            let why = format!("busy: the arguments of the calls in flight take {most} bytes of memory, which is the most they may");
+            ErrorObject::busy(why, most)
+        })?;
+        Ok((permit, charge))
     }
 
     pub(super) fn answer(&self, ticket: Ticket, answer: Result<Value, ErrorObject>) {

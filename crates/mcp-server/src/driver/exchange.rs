@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::reply::{self, BUFFER};
 use super::{Core, Delivery, Replies, Reply};
+use crate::budget::Budget;
 use crate::engine::{Channel, ExchangeId, Input};
 use crate::server::Shared;
 use crate::tool::Principal;
@@ -15,29 +16,33 @@ use crate::tool::Principal;
 pub(crate) fn exchange(shared: &Arc<Shared>, message: Incoming, principal: Principal) -> Replies {
     let (sender, replies) = Replies::channel(BUFFER);
     let mut core = Core::new(Arc::clone(shared), Channel::Exchange, principal);
+    let waiting = shared.waiting.clone();
     let frame = Ok(Frame::Single(message));
     let first = core.step(Input::Received {
         exchange: ExchangeId(1),
         frame,
     });
-    if !deliver(&sender, first) {
+    if !deliver(&sender, first, &waiting) {
         let stop = shared.stop.clone();
         shared.tasks.spawn(async move {
             loop {
+                // For a client that does not read, the newest is kept at its source instead of all that was told on the way.
+                let is_crowded = reply::is_crowded(&sender);
                 let inputs = tokio::select! {
-                    inputs = core.event() => inputs,
+                    inputs = core.event(), if !is_crowded => inputs,
+                    () = reply::has_room(&sender), if is_crowded => continue,
                     () = sender.closed() => break,
                     () = stop.cancelled() => break,
                 };
                 for input in inputs {
-                    if deliver(&sender, core.step(input)) {
+                    if deliver(&sender, core.step(input), &waiting) {
                         return;
                     }
                 }
             }
             // A stream of changes gets its final answer, and so do the calls that are cut off.
-            deliver(&sender, core.step(Input::EndSubscriptions));
-            deliver(&sender, core.step(Input::Closed));
+            deliver(&sender, core.step(Input::EndSubscriptions), &waiting);
+            deliver(&sender, core.step(Input::Closed), &waiting);
             drop(sender);
             core.all_gone().await;
         });
@@ -46,13 +51,13 @@ pub(crate) fn exchange(shared: &Arc<Shared>, message: Incoming, principal: Princ
 }
 
 /// Hands messages on; true once nothing more will follow.
-fn deliver(sender: &mpsc::Sender<Reply>, deliveries: Vec<Delivery>) -> bool {
+fn deliver(sender: &mpsc::Sender<Reply>, deliveries: Vec<Delivery>, waiting: &Budget) -> bool {
     let mut done = false;
     for delivery in deliveries {
         match delivery {
             Delivery::Send {
                 frame, droppable, ..
-            } => reply::put(sender, frame, droppable),
+            } => reply::put(sender, frame, droppable, waiting),
             Delivery::Close { .. } => {}
             Delivery::Done { .. } => done = true,
         }

@@ -3,6 +3,7 @@
 //! [`Core`] is what all transports share: an engine, the tasks of its calls, its timer. Around it, [`pipe`] moves
 //! lines, [`session`] serves one handshake session message by message, [`exchange`] serves one stateless request.
 
+mod archive;
 mod board;
 mod calls;
 mod detached;
@@ -10,6 +11,7 @@ mod exchange;
 mod lines;
 mod pipe;
 mod reply;
+mod room;
 mod session;
 mod streams;
 mod watches;
@@ -32,9 +34,10 @@ use calls::RunningCalls;
 use watches::Watches;
 
 pub use pipe::ServeError;
-pub use reply::{EventId, Replies, Reply};
+pub use reply::{EventId, HeldText, Replies, Reply};
 pub use session::{Session, SessionClosed};
 
+pub(crate) use archive::Archive;
 pub(crate) use exchange::exchange;
 pub(crate) use pipe::serve;
 pub(crate) use session::open;

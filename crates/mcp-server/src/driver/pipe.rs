@@ -4,14 +4,15 @@ use std::collections::VecDeque;
 use std::io::{self, Cursor};
 use std::sync::Arc;
 
-use mcp_protocol::jsonrpc::{DecodeError, ErrorObject, OutgoingFrame, decode};
+use mcp_protocol::jsonrpc::{DecodeError, ErrorObject, decode};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use super::lines::{Line, Lines};
-use super::{Core, Delivery};
+use super::{Core, Delivery, room};
+use crate::budget::{Budget, Charge};
 use crate::engine::{Channel, ExchangeId, Input};
 use crate::server::Shared;
 use crate::tool::Principal;
@@ -39,20 +40,21 @@ where
     W: AsyncWrite + Unpin,
 {
     let limits = shared.limits.clone();
+    let waiting = shared.waiting.clone();
     let mut core = Core::new(shared, Channel::Pipe, Principal::local());
     let mut lines = Lines::new(reader, limits.line_bytes);
-    let mut outbox = Outbox::new(writer);
+    let mut outbox = Outbox::new(writer, waiting, limits.outbox, limits.outbox_bytes);
     let mut received = 0;
 
     let ending = loop {
-        // A peer that does not read its answers is not read either, so what waits for it is bounded: by this number,
-        // and by the calls in flight.
-        let may_read = outbox.waiting() < limits.outbox;
+        // A peer that does not read its answers is not read either, so no more calls begin; those in flight go on, and
+        // their answers wait as long as there is room.
+        let may_read = !outbox.is_full();
         tokio::select! {
             () = shutdown.cancelled() => break Ok(()),
             inputs = core.event() => {
                 for input in inputs {
-                    outbox.put(core.step(input), limits.outbox);
+                    outbox.put(core.step(input));
                 }
             }
             written = outbox.write(), if !outbox.is_idle() => match written {
@@ -68,15 +70,15 @@ where
                 };
                 received += 1;
                 let input = Input::Received { exchange: ExchangeId(received), frame };
-                outbox.put(core.step(input), limits.outbox);
+                outbox.put(core.step(input));
             }
         }
     };
 
     // Whatever the end, the calls are cancelled and their futures gone before this returns; their answers, and those
     // that were ready, still go out, to a peer that reads them.
-    outbox.put(core.step(Input::EndSubscriptions), limits.outbox);
-    outbox.put(core.step(Input::Closed), limits.outbox);
+    outbox.put(core.step(Input::EndSubscriptions));
+    outbox.put(core.step(Input::Closed));
     let writable = !matches!(ending, Err(ServeError::Write(_)));
     let flush = async {
         while writable && !outbox.is_idle() {
@@ -108,33 +110,61 @@ fn too_long(limit: usize) -> DecodeError {
 #[derive(Debug)]
 struct Outbox<W> {
     writer: W,
-    queue: VecDeque<Cursor<Vec<u8>>>,
+    queue: VecDeque<Waiting>,
+    /// The bytes in the queue.
+    bytes: usize,
     flushed: bool,
+    budget: Budget,
+    max_lines: usize,
+    max_bytes: usize,
+}
+
+/// One line, and the room that it takes.
+#[derive(Debug)]
+struct Waiting {
+    line: Cursor<Vec<u8>>,
+    charge: Charge,
 }
 
 impl<W: AsyncWrite + Unpin> Outbox<W> {
-    const fn new(writer: W) -> Self {
+    const fn new(writer: W, budget: Budget, max_lines: usize, max_bytes: usize) -> Self {
         Self {
             writer,
             queue: VecDeque::new(),
+            bytes: 0,
             flushed: true,
+            budget,
+            max_lines,
+            max_bytes,
         }
     }
 
-    fn put(&mut self, deliveries: Vec<Delivery>, limit: usize) {
+    fn put(&mut self, deliveries: Vec<Delivery>) {
         for delivery in deliveries {
-            match delivery {
-                Delivery::Send {
-                    droppable: true, ..
-                } if self.queue.len() >= limit => {}
-                Delivery::Send { frame, .. } => self.queue.push_back(line(frame)),
-                Delivery::Close { .. } | Delivery::Done { .. } => {}
+            let Delivery::Send {
+                frame, droppable, ..
+            } = delivery
+            else {
+                continue;
+            };
+            if droppable && self.is_full() {
+                continue;
+            }
+            if let Some(fitted) = room::fit(frame, droppable, &self.budget) {
+                let mut line = fitted.json.into_bytes();
+                line.push(b'\n');
+                self.bytes += fitted.charge.bytes();
+                self.queue.push_back(Waiting {
+                    line: Cursor::new(line),
+                    charge: fitted.charge,
+                });
             }
         }
     }
 
-    fn waiting(&self) -> usize {
-        self.queue.len()
+    /// Whether so much waits that nothing more should be asked for.
+    fn is_full(&self) -> bool {
+        self.queue.len() >= self.max_lines || self.bytes >= self.max_bytes
     }
 
     fn is_idle(&self) -> bool {
@@ -149,20 +179,15 @@ impl<W: AsyncWrite + Unpin> Outbox<W> {
             return Ok(());
         };
         self.flushed = false;
-        let written = self.writer.write_buf(front).await?;
+        let line = &mut front.line;
+        let written = self.writer.write_buf(line).await?;
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
-        let at_end = usize::try_from(front.position()).is_ok_and(|at| at >= front.get_ref().len());
-        if at_end {
-            self.queue.pop_front();
+        let at_end = usize::try_from(line.position()).is_ok_and(|at| at >= line.get_ref().len());
+        if at_end && let Some(written) = self.queue.pop_front() {
+            self.bytes = self.bytes.saturating_sub(written.charge.bytes());
         }
         Ok(())
     }
-}
-
-fn line(frame: OutgoingFrame) -> Cursor<Vec<u8>> {
-    let mut line = frame.into_json().into_bytes();
-    line.push(b'\n');
-    Cursor::new(line)
 }

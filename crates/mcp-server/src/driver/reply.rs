@@ -7,25 +7,46 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::Stream;
-use mcp_protocol::jsonrpc::{ErrorCode, Outgoing, OutgoingFrame};
+use mcp_protocol::jsonrpc::{ErrorCode, OutgoingFrame};
 use tokio::sync::mpsc;
 
+use super::room::{self, Fitted};
 use crate::MAX_QUESTIONS;
+use crate::budget::{Budget, Charge};
 
 /// How many messages may wait for the client of one exchange.
 pub(super) const BUFFER: usize = 32;
+
+/// How many messages may be on their way from the queue of a session to its one stream.
+const ONE_STREAM: usize = 4;
 
 /// The places that are kept for the answer and for the questions of its call; notifications that find no other are left
 /// out.
 const KEPT: usize = 1 + MAX_QUESTIONS;
 
-/// A message for the client.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A message for the client. It takes a part of [`ServerLimits::waiting_bytes`](crate::ServerLimits::waiting_bytes)
+/// until it is dropped, or what was made of it is.
+#[derive(Clone, Debug)]
 pub struct Reply {
-    json: String,
+    json: Arc<String>,
     is_answer: bool,
     error: Option<ErrorCode>,
     event: Option<EventId>,
+    /// None while it is kept for later: that has a bound of its own.
+    charge: Option<Arc<Charge>>,
+}
+
+/// The bytes of a message, which count as waiting until this is dropped: a transport hands it to its writer whole.
+#[derive(Debug)]
+pub struct HeldText {
+    json: Arc<String>,
+    _charge: Option<Arc<Charge>>,
+}
+
+impl AsRef<[u8]> for HeldText {
+    fn as_ref(&self) -> &[u8] {
+        self.json.as_bytes()
+    }
 }
 
 /// Names a message of a session, so that its client can take its stream up again after it (2025-11-25). It is no
@@ -59,19 +80,48 @@ impl EventId {
     }
 }
 
+/// What it says, and not what it counts for.
+impl PartialEq for Reply {
+    fn eq(&self, other: &Self) -> bool {
+        self.json == other.json && self.event == other.event
+    }
+}
+
+impl Eq for Reply {}
+
 impl Reply {
-    pub(super) fn new(frame: OutgoingFrame) -> Self {
-        let (is_answer, error) = match &frame {
-            OutgoingFrame::Single(Outgoing::Error { error, .. }) => (true, Some(error.code)),
-            OutgoingFrame::Single(message) => (message.is_response(), None),
-            _ => (true, None),
-        };
-        Self {
-            json: frame.into_json(),
+    /// Makes a message of a frame; none if it may be left out, and there is no room.
+    pub(super) fn fit(frame: OutgoingFrame, droppable: bool, budget: &Budget) -> Option<Self> {
+        let Fitted {
+            json,
+            charge,
+            is_answer,
+            error,
+        } = room::fit(frame, droppable, budget)?;
+        Some(Self {
+            json: Arc::new(json),
             is_answer,
             error,
             event: None,
+            charge: Some(Arc::new(charge)),
+        })
+    }
+
+    /// The same message, to be kept for later.
+    pub(super) fn to_keep(&self) -> Self {
+        Self {
+            charge: None,
+            ..self.clone()
         }
+    }
+
+    /// A message that was kept, to be sent; none if there is no room.
+    pub(super) fn to_send(&self, budget: &Budget) -> Option<Self> {
+        let charge = budget.take(self.len())?;
+        Some(Self {
+            charge: Some(Arc::new(charge)),
+            ..self.clone()
+        })
     }
 
     pub(super) const fn with_event(mut self, event: EventId) -> Self {
@@ -80,7 +130,7 @@ impl Reply {
     }
 
     /// How much of a bound it takes.
-    pub(super) const fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.json.len()
     }
 
@@ -102,10 +152,19 @@ impl Reply {
         self.error
     }
 
-    /// The JSON text, without a line break in it.
+    /// The JSON text, without a line break in it. It does not count as waiting any more.
     #[must_use]
     pub fn into_json(self) -> String {
-        self.json
+        Arc::unwrap_or_clone(self.json)
+    }
+
+    /// The bytes of the same text, which go on to count.
+    #[must_use]
+    pub fn into_held(self) -> HeldText {
+        HeldText {
+            json: self.json,
+            _charge: self.charge,
+        }
     }
 }
 
@@ -145,6 +204,11 @@ impl Replies {
         (sender, replies)
     }
 
+    /// The one stream of a session, whose messages wait in the session's own queue.
+    pub(crate) fn one_stream() -> (mpsc::Sender<Reply>, Self) {
+        Self::channel(ONE_STREAM)
+    }
+
     pub(super) const fn starting_at(mut self, start: Option<EventId>) -> Self {
         self.start = start;
         self
@@ -176,13 +240,26 @@ impl Stream for Replies {
 }
 
 /// Puts a message into the channel of one exchange, which never has to wait.
-pub(super) fn put(sender: &mpsc::Sender<Reply>, frame: OutgoingFrame, droppable: bool) {
+pub(super) fn put(
+    sender: &mpsc::Sender<Reply>,
+    frame: OutgoingFrame,
+    droppable: bool,
+    budget: &Budget,
+) {
     if droppable && is_crowded(sender) {
         return;
     }
     // An exchange has one answer and some questions, for which places were kept; if the receiver is gone, nobody wants
     // them.
-    let _ = sender.try_send(Reply::new(frame));
+    if let Some(reply) = Reply::fit(frame, droppable, budget) {
+        let _ = sender.try_send(reply);
+    }
+}
+
+/// Waits until more than what must not be left out finds a place. Cancel safe.
+pub(super) async fn has_room(sender: &mpsc::Sender<Reply>) {
+    // The places are given back at once. An error means that nobody reads any more.
+    let _ = sender.reserve_many(KEPT + 1).await;
 }
 
 /// Whether only what must not be left out still finds a place.

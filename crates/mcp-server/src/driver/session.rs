@@ -4,11 +4,13 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use mcp_protocol::Revision;
-use mcp_protocol::jsonrpc::{DecodeError, Frame};
+use mcp_protocol::jsonrpc::{DecodeError, Frame, OutgoingFrame};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::reply::{BUFFER, EventId, Streaming};
@@ -20,6 +22,9 @@ use crate::server::Shared;
 
 /// How many messages of its client may wait for a session's turn.
 const INBOX: usize = 16;
+
+/// How long the end of a session waits for its one stream to take the last answers.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A session with one client. Dropping it ends it: what runs is cancelled.
 #[derive(Debug)]
@@ -87,17 +92,24 @@ impl Session {
     /// Hands over a message of the client, which came readable or not. The replies are its own stream; **dropping
     /// them cancels nothing**, as losing a connection does not in the revisions with a handshake.
     ///
+    /// `kept` is dropped when the message has been taken out of the queue, or was lost with the session: a transport
+    /// puts in it what bounds the memory of messages that wait, over all sessions.
+    ///
     /// # Errors
     ///
     /// The session has ended.
-    pub async fn send(&self, frame: Result<Frame, DecodeError>) -> Result<Replies, SessionClosed> {
+    pub async fn send(
+        &self,
+        frame: Result<Frame, DecodeError>,
+        kept: impl Send + 'static,
+    ) -> Result<Replies, SessionClosed> {
         let exchange = self.next_exchange();
         let (sender, replies) = Replies::channel(BUFFER);
         self.command(Command::Message {
             exchange,
             frame,
             sender: Some((sender, replies.streaming())),
-            kept: Kept(Box::new(())),
+            kept: Kept(Box::new(kept)),
         })
         .await?;
         Ok(replies.starting_at(self.start_of(exchange)))
@@ -106,8 +118,7 @@ impl Session {
     /// Hands over a message whose answers go to the one stream of the session. Waits while the client does not read
     /// that stream and too many messages wait already.
     ///
-    /// `kept` is dropped when the message has been taken out of the queue, or was lost with the session: a transport
-    /// puts in it what bounds the memory of messages that wait, over all sessions.
+    /// `kept` is what it is for [`send`](Self::send).
     ///
     /// # Errors
     ///
@@ -209,7 +220,6 @@ pub(crate) fn open(
     let (commands, inbox) = mpsc::channel(INBOX);
     let (publish, state) = watch::channel(State::default());
     let end = shared.stop.child_token();
-    let limits = &shared.limits;
     let actor = Actor {
         core: Core::new(Arc::clone(shared), Channel::Session, principal),
         style: if one_stream.is_some() {
@@ -218,8 +228,8 @@ pub(crate) fn open(
             Style::StreamEach
         },
         common: one_stream,
-        outbox: VecDeque::new(),
-        streams: Streams::new(limits.resume_events, limits.resume_bytes),
+        outbox: Outbox::new(shared),
+        streams: Streams::new(Arc::clone(shared)),
         publish,
     };
     shared.tasks.spawn(actor.run(inbox, end.clone()));
@@ -240,7 +250,7 @@ struct Actor {
     /// The one stream of [`Style::OneStream`].
     common: Option<mpsc::Sender<Reply>>,
     /// What waits for the one stream of [`Style::OneStream`].
-    outbox: VecDeque<Reply>,
+    outbox: Outbox,
     /// The streams of [`Style::StreamEach`].
     streams: Streams,
     publish: watch::Sender<State>,
@@ -248,7 +258,6 @@ struct Actor {
 
 impl Actor {
     async fn run(mut self, mut inbox: mpsc::Receiver<Command>, end: CancellationToken) {
-        let limit = self.core.shared.limits.outbox;
         loop {
             tokio::select! {
                 () = end.cancelled() => break,
@@ -259,13 +268,13 @@ impl Actor {
                     }
                 }
                 sent = send_one(self.common.as_ref(), &mut self.outbox),
-                    if !self.outbox.is_empty() => {
+                    if !self.outbox.queue.is_empty() => {
                     if !sent {
                         break;
                     }
                     self.publish_load();
                 }
-                command = inbox.recv(), if self.outbox.len() < limit => match command {
+                command = inbox.recv(), if !self.outbox.is_full() => match command {
                     Some(Command::Message { exchange, frame, sender, kept }) => {
                         drop(kept);
                         if let Some((sender, streaming)) = sender {
@@ -285,15 +294,20 @@ impl Actor {
         }
         inbox.close();
         self.step(Input::Closed);
-        // What waits for the one stream still goes there, as far as there is room.
-        while let (Some(common), Some(reply)) = (&self.common, self.outbox.pop_front()) {
-            if common.try_send(reply).is_err() {
-                break;
-            }
-        }
-        self.streams = Streams::new(0, 0);
-        self.common = None;
-        self.core.all_gone().await;
+        self.streams.close_all();
+        // What waits for the one stream still goes there, if it is being read.
+        let last_words = async {
+            while !self.outbox.queue.is_empty()
+                && send_one(self.common.as_ref(), &mut self.outbox).await
+            {}
+            self.common = None;
+        };
+        let ((), ()) = tokio::join!(
+            async {
+                let _ = time::timeout(LAST_WORDS, last_words).await;
+            },
+            self.core.all_gone(),
+        );
         self.publish.send_replace(State::default());
     }
 
@@ -315,7 +329,6 @@ impl Actor {
         // Published first: who has read the answer to `initialize` may rely on the revision.
         let revision = self.core.engine.session_revision();
         self.publish.send_modify(|state| state.revision = revision);
-        let limit = self.core.shared.limits.outbox;
         for delivery in deliveries {
             match delivery {
                 Delivery::Send {
@@ -323,8 +336,7 @@ impl Actor {
                     frame,
                     droppable,
                 } => match self.style {
-                    Style::OneStream if droppable && self.outbox.len() >= limit => {}
-                    Style::OneStream => self.outbox.push_back(Reply::new(frame)),
+                    Style::OneStream => self.outbox.put(frame, droppable),
                     Style::StreamEach => {
                         self.streams
                             .put(exchange, frame, droppable, resumption(revision));
@@ -342,7 +354,7 @@ impl Actor {
     /// Published last: a session that is quiet has told everything.
     fn publish_load(&self) {
         let calls = self.core.engine.calls_in_flight();
-        let waiting = self.outbox.len();
+        let waiting = self.outbox.queue.len();
         self.publish.send_if_modified(|state| {
             let changed = (state.calls, state.waiting) != (calls, waiting);
             (state.calls, state.waiting) = (calls, waiting);
@@ -369,13 +381,54 @@ async fn stream_gone(style: Style, common: Option<&mpsc::Sender<Reply>>) {
 }
 
 /// Sends the first message that waits; false when nobody reads any more. Cancel safe.
-async fn send_one(common: Option<&mpsc::Sender<Reply>>, outbox: &mut VecDeque<Reply>) -> bool {
+async fn send_one(common: Option<&mpsc::Sender<Reply>>, outbox: &mut Outbox) -> bool {
     let Some(sender) = common else { return false };
     let Ok(place) = sender.reserve().await else {
         return false;
     };
-    if let Some(reply) = outbox.pop_front() {
+    if let Some(reply) = outbox.take() {
         place.send(reply);
     }
     true
+}
+
+/// What waits for the one stream of a session.
+#[derive(Debug)]
+struct Outbox {
+    queue: VecDeque<Reply>,
+    /// The bytes in the queue.
+    bytes: usize,
+    shared: Arc<Shared>,
+}
+
+impl Outbox {
+    fn new(shared: &Arc<Shared>) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            bytes: 0,
+            shared: Arc::clone(shared),
+        }
+    }
+
+    fn put(&mut self, frame: OutgoingFrame, droppable: bool) {
+        if droppable && self.is_full() {
+            return;
+        }
+        if let Some(reply) = Reply::fit(frame, droppable, &self.shared.waiting) {
+            self.bytes += reply.len();
+            self.queue.push_back(reply);
+        }
+    }
+
+    fn take(&mut self) -> Option<Reply> {
+        let reply = self.queue.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(reply.len());
+        Some(reply)
+    }
+
+    /// Whether so much waits that nothing more should be asked for.
+    fn is_full(&self) -> bool {
+        let limits = &self.shared.limits;
+        self.queue.len() >= limits.outbox || self.bytes >= limits.outbox_bytes
+    }
 }

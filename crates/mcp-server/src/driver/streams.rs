@@ -2,22 +2,24 @@
 //! again where it broke off (2025-11-25, transports, "resumability").
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use mcp_protocol::jsonrpc::OutgoingFrame;
 use tokio::sync::mpsc;
 
+use super::archive::Place;
 use super::reply::{self, BUFFER, EventId, Replies, Reply, Streaming};
 use crate::engine::ExchangeId;
+use crate::server::Shared;
 
-/// The streams of one session. What is kept of them is bounded by a number of messages and of bytes; the oldest go
-/// first, whichever stream they belong to.
+/// The streams of one session. What is kept of them is bounded by a number of messages and of bytes, for this session
+/// and, in bytes, for all together; the oldest go first, whichever stream they belong to.
 #[derive(Debug)]
 pub(super) struct Streams {
     streams: HashMap<ExchangeId, Stream>,
     kept: VecDeque<Kept>,
     kept_bytes: usize,
-    max_events: usize,
-    max_bytes: usize,
+    shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
@@ -35,7 +37,9 @@ struct Stream {
 struct Kept {
     exchange: ExchangeId,
     number: u64,
-    reply: Reply,
+    bytes: usize,
+    /// Where it is, unless it had to go for others.
+    place: Place,
 }
 
 /// Whether what is sent can be taken up again: in one revision only, for older clients choke on what it needs.
@@ -46,14 +50,22 @@ pub(super) enum Resumption {
 }
 
 impl Streams {
-    pub(super) fn new(max_events: usize, max_bytes: usize) -> Self {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
         Self {
             streams: HashMap::new(),
             kept: VecDeque::new(),
             kept_bytes: 0,
-            max_events,
-            max_bytes,
+            shared,
         }
+    }
+
+    /// Ends all streams. Nothing of them is kept.
+    pub(super) fn close_all(&mut self) {
+        self.streams.clear();
+        self.shared
+            .archive
+            .remove(self.kept.drain(..).map(|kept| kept.place));
+        self.kept_bytes = 0;
     }
 
     /// Opens the stream of a message, or the common one again, which goes on counting.
@@ -95,7 +107,9 @@ impl Streams {
         if droppable && reader.is_some_and(reply::is_crowded) {
             return;
         }
-        let mut reply = Reply::new(frame);
+        let Some(mut reply) = Reply::fit(frame, droppable, &self.shared.waiting) else {
+            return;
+        };
         if resumption == Resumption::Offered {
             stream.last += 1;
             let number = stream.last;
@@ -146,11 +160,12 @@ impl Streams {
         let exchange = ExchangeId(event.stream);
         let stream = self.streams.get_mut(&exchange)?;
         let missed = stream.last.checked_sub(event.number)?;
+        let shared = &self.shared;
         let again: Vec<Reply> = self
             .kept
             .iter()
             .filter(|kept| kept.exchange == exchange && kept.number > event.number)
-            .map(|kept| kept.reply.clone())
+            .filter_map(|kept| shared.archive.get(kept.place)?.to_send(&shared.waiting))
             .collect();
         if u64::try_from(again.len()) != Ok(missed) {
             return None;
@@ -166,17 +181,21 @@ impl Streams {
     }
 
     fn keep(&mut self, exchange: ExchangeId, number: u64, reply: &Reply) {
-        self.kept_bytes += reply.len();
+        let bytes = reply.len();
+        self.kept_bytes += bytes;
         self.kept.push_back(Kept {
             exchange,
             number,
-            reply: reply.clone(),
+            bytes,
+            place: self.shared.archive.put(reply.to_keep()),
         });
-        while self.kept.len() > self.max_events || self.kept_bytes > self.max_bytes {
+        let limits = &self.shared.limits;
+        while self.kept.len() > limits.resume_events || self.kept_bytes > limits.resume_bytes {
             let Some(oldest) = self.kept.pop_front() else {
                 break;
             };
-            self.kept_bytes = self.kept_bytes.saturating_sub(oldest.reply.len());
+            self.shared.archive.remove([oldest.place]);
+            self.kept_bytes = self.kept_bytes.saturating_sub(oldest.bytes);
             let is_kept = self
                 .kept
                 .iter()
@@ -189,14 +208,42 @@ impl Streams {
     }
 }
 
+impl Drop for Streams {
+    fn drop(&mut self) {
+        self.close_all();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use mcp_protocol::jsonrpc::Outgoing;
+    use mcp_protocol::lifecycle::Implementation;
     use serde_json::{Map, json};
 
     use super::*;
+    use crate::{Server, ServerLimits};
 
     const CALL: ExchangeId = ExchangeId(7);
+
+    /// The streams of a session that keeps so many messages and bytes.
+    fn keeping(events: usize, bytes: usize) -> Streams {
+        streams_of(&server(events, bytes, 10_000))
+    }
+
+    fn server(events: usize, bytes: usize, together: usize) -> Server {
+        let limits = ServerLimits {
+            resume_events: events,
+            resume_bytes: bytes,
+            resume_bytes_together: together,
+            ..ServerLimits::default()
+        };
+        let info = Implementation::new("t", "1");
+        Server::builder(info).limits(limits).build()
+    }
+
+    fn streams_of(server: &Server) -> Streams {
+        Streams::new(Arc::clone(&server.shared))
+    }
 
     fn told() -> OutgoingFrame {
         OutgoingFrame::Single(Outgoing::Notification {
@@ -236,7 +283,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_missed_comes_again_and_the_rest_follows() {
-        let mut streams = Streams::new(8, 10_000);
+        let mut streams = keeping(8, 10_000);
         let lost = open(&mut streams);
         streams.put(CALL, told(), true, Resumption::Offered);
         drop(lost);
@@ -257,7 +304,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_taken_up_is_taken_from_its_reader() {
-        let mut streams = Streams::new(8, 10_000);
+        let mut streams = keeping(8, 10_000);
         let first = open(&mut streams);
         let second = streams.resume(after(0)).unwrap();
         streams.put(CALL, told(), true, Resumption::Offered);
@@ -268,14 +315,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_plain_answer_is_not_kept_and_what_is_kept_is_bounded() {
-        let mut streams = Streams::new(8, 10_000);
+        let mut streams = keeping(8, 10_000);
         let replies = open(&mut streams);
         streams.put(CALL, answered(), false, Resumption::Offered);
         streams.done(CALL);
         assert_eq!(numbers(replies).await, [1]);
         assert!(streams.resume(after(0)).is_none());
 
-        let mut streams = Streams::new(2, 10_000);
+        let mut streams = keeping(2, 10_000);
         let _reader = open(&mut streams);
         for _ in 0..3 {
             streams.put(CALL, told(), true, Resumption::Offered);
@@ -283,7 +330,7 @@ mod tests {
         assert!(streams.resume(after(0)).is_none(), "the first is gone");
         assert!(streams.resume(after(1)).is_some());
 
-        let mut streams = Streams::new(8, 200);
+        let mut streams = keeping(8, 200);
         drop(open(&mut streams));
         streams.put(CALL, answered(), false, Resumption::Offered);
         streams.put(CALL, answered(), false, Resumption::Offered);
@@ -292,8 +339,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn all_sessions_share_a_bound_and_the_oldest_message_goes_first() {
+        let server = server(8, 10_000, 350);
+        let (mut first, mut second) = (streams_of(&server), streams_of(&server));
+        drop(open(&mut first));
+        drop(open(&mut second));
+        first.put(CALL, answered(), false, Resumption::Offered);
+        second.put(CALL, answered(), false, Resumption::Offered);
+        assert!(first.resume(after(0)).is_some() && second.resume(after(0)).is_some());
+        second.put(CALL, answered(), false, Resumption::Offered);
+        assert!(first.resume(after(0)).is_none(), "the oldest went");
+        assert!(second.resume(after(0)).is_some());
+        drop(second);
+        assert_eq!(
+            server.shared.archive.bytes(),
+            0,
+            "what a session kept goes with it"
+        );
+        assert_eq!(server.shared.waiting.used(), 0);
+    }
+
+    #[tokio::test]
     async fn without_resumption_nothing_is_kept() {
-        let mut streams = Streams::new(8, 10_000);
+        let mut streams = keeping(8, 10_000);
         let mut replies = open(&mut streams);
         streams.put(CALL, told(), true, Resumption::NotOffered);
         streams.close(CALL, Resumption::NotOffered);

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use mcp_protocol::jsonrpc::{ErrorObject, RequestId};
 use mcp_protocol::progress::{Progress, ProgressToken};
-use serde_json::json;
 
 use super::progress::{Meter, Rate, Spacing};
 use super::{CallId, Caller, ExchangeId};
@@ -74,11 +73,11 @@ impl Calls {
             )));
         }
         if self.running.len() >= self.capacity {
-            return Err(ErrorObject::internal(format!(
-                "this connection has {} calls in flight, which is the most it may have",
+            let why = format!(
+                "busy: this connection has {} calls in flight, which is the most it may have",
                 self.capacity
-            ))
-            .with_data(json!({ "limit": self.capacity })));
+            );
+            return Err(ErrorObject::busy(why, self.capacity));
         }
         self.next += 1;
         let call = CallId(self.next);

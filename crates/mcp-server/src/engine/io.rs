@@ -293,5 +293,7 @@ pub struct Start {
     pub wants_progress: bool,
     /// Whether the call may go on as a task.
     pub may_detach: bool,
+    /// How much memory its parameters take.
+    pub held: usize,
     pub(crate) rounds: Rounds,
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use mcp_protocol::Revision;
 use mcp_protocol::completion::{CompleteParams, Reference};
 use mcp_protocol::envelope;
-use mcp_protocol::jsonrpc::{ErrorObject, Request};
+use mcp_protocol::jsonrpc::{ErrorObject, Request, held_by};
 use mcp_protocol::lifecycle::Feature;
 use mcp_protocol::prompts::GetPromptParams;
 use mcp_protocol::resources;
@@ -66,6 +66,7 @@ impl Engine {
             rounds = self.resume(now, &digest, &params)?;
             caller.digest = Some(digest);
         }
+        let held = held_by(&params);
         let work = self.work(&method, params)?;
         caller.is_tool = matches!(work, Work::Call(..));
         let start = Start {
@@ -76,6 +77,7 @@ impl Engine {
             capabilities: Arc::clone(&caller.capabilities),
             wants_progress: token.is_some(),
             may_detach: knows_tasks && caller.is_tool,
+            held,
             rounds,
         };
         let call = self.calls.start(now, caller, token)?;

@@ -72,13 +72,13 @@ async fn a_session_is_told_on_its_common_stream_if_one_is_open() {
     let server = server();
     let session = server.open_session(Principal::local());
     let opening = Ok(Frame::Single(message(&initialize())));
-    next(&mut session.send(opening).await.unwrap()).await;
+    next(&mut session.send(opening, ()).await.unwrap()).await;
     server.announce(Change::Tools);
     let mut common = session.server_stream().await.unwrap().unwrap();
     let subscribe = json!({"jsonrpc": "2.0", "id": 1, "method": "resources/subscribe",
         "params": {"uri": "t://a"}});
     let subscribe = Ok(Frame::Single(message(&subscribe)));
-    next(&mut session.send(subscribe).await.unwrap()).await;
+    next(&mut session.send(subscribe, ()).await.unwrap()).await;
     server.announce(Change::Resource("t://b".to_owned()));
     server.announce(Change::Resource("t://a".to_owned()));
     let mut told = next(&mut common).await;

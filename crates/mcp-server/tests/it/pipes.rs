@@ -209,7 +209,10 @@ async fn calls_are_bounded_over_all_connections() {
     assert_eq!(watch.next().await, began("wait"));
     let refused = second.request("tools/call", &call("say")).await.unwrap();
     assert_eq!(refused["error"]["code"], -32603);
-    assert_eq!(refused["error"]["data"], json!({"retryable": true}));
+    assert_eq!(
+        refused["error"]["data"],
+        json!({"reason": "busy", "retryable": true, "limit": 1, "retryAfterSeconds": 5})
+    );
     watch.release.notify_one();
     assert_eq!(first.receive().await.unwrap()["id"], 9);
     let response = second.request("tools/call", &call("say")).await.unwrap();

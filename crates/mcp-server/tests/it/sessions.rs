@@ -38,7 +38,7 @@ async fn initialize(session: &Session) -> Value {
 
 async fn send(session: &Session, id: i64, method: &str, params: Value) -> Replies {
     let message = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
-    session.send(Ok(frame(&message))).await.unwrap()
+    session.send(Ok(frame(&message)), ()).await.unwrap()
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_cancelled_request_of_a_session_ends_without_an_answer() {
     assert_eq!(watch.next().await, Event::Began("ever".to_owned()));
     let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled",
         "params": {"requestId": 1}});
-    let mut nothing = session.send(Ok(frame(&cancel))).await.unwrap();
+    let mut nothing = session.send(Ok(frame(&cancel)), ()).await.unwrap();
     assert!(nothing.next().await.is_none());
     assert!(replies.next().await.is_none());
     assert_eq!(watch.next().await, Event::Gone("ever".to_owned()));

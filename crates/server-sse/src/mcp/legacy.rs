@@ -11,9 +11,8 @@ use mcp_protocol::jsonrpc::{ErrorObject, Frame, Incoming, Request, RequestId};
 use mcp_server::{EventId, Reply, SessionClosed};
 
 use super::{Client, SESSION_ID, text};
-use crate::answer::{answer, raw_events};
+use crate::answer::{answer, pieces, raw_events};
 use crate::auth::ending_with;
-use crate::event;
 use crate::guard;
 use crate::media::Accepts;
 use crate::reject;
@@ -25,13 +24,13 @@ const LOST: &str = "`Last-Event-ID` names nothing that is still kept";
 
 impl Client {
     /// Opens a session; its id goes back in a header.
-    pub(super) async fn initialize(self, request: Request, accepts: Accepts) -> Response {
-        if !self.app.sessions.has_room() {
-            return no_room();
+    pub(super) async fn initialize(mut self, request: Request, accepts: Accepts) -> Response {
+        if let Err(full) = self.app.sessions.has_room() {
+            return full.refusal();
         }
         let session = self.app.server.open_session(self.caller.principal.clone());
         let frame = Frame::Single(Incoming::Request(request));
-        let Ok(replies) = session.send(Ok(frame)).await else {
+        let Ok(replies) = session.send(Ok(frame), self.share.take()).await else {
             return reject::busy("the server is shutting down");
         };
         // The answer to `initialize` is ready at once, so it never becomes a stream that is still open here.
@@ -40,12 +39,10 @@ impl Client {
             // The handshake failed, and the answer says why.
             return response;
         }
-        let Ok((id, _in_use)) = self
-            .app
-            .sessions
-            .insert(session, Kind::Streamable, &self.caller)
-        else {
-            return no_room();
+        let sessions = &self.app.sessions;
+        let id = match sessions.insert(session, Kind::Streamable, &self.caller) {
+            Ok((id, _in_use)) => id,
+            Err(full) => return full.refusal(),
         };
         if let Ok(id) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(SESSION_ID, id);
@@ -85,12 +82,12 @@ impl Client {
         self.told(Frame::Single(message)).await
     }
 
-    async fn asked(self, frame: Frame, accepts: Accepts, id: Option<RequestId>) -> Response {
+    async fn asked(mut self, frame: Frame, accepts: Accepts, id: Option<RequestId>) -> Response {
         let session = match self.find(id.as_ref()) {
             Ok(session) => session,
             Err(refusal) => return *refusal,
         };
-        match session.0.session.send(Ok(frame)).await {
+        match session.0.session.send(Ok(frame), self.share.take()).await {
             Ok(replies) => {
                 // JSON-RPC errors of these revisions ride on 200.
                 answer(
@@ -106,12 +103,12 @@ impl Client {
         }
     }
 
-    async fn told(self, frame: Frame) -> Response {
+    async fn told(mut self, frame: Frame) -> Response {
         let session = match self.find(None) {
             Ok(session) => session,
             Err(refusal) => return *refusal,
         };
-        match session.0.session.send(Ok(frame)).await {
+        match session.0.session.send(Ok(frame), self.share.take()).await {
             Ok(_) => StatusCode::ACCEPTED.into_response(),
             Err(SessionClosed { .. }) => unknown_session(None),
         }
@@ -147,7 +144,7 @@ impl Client {
         match opened {
             Ok(Some(messages)) => {
                 let closing = self.app.closing.clone().cancelled_owned();
-                let messages = messages.map(event::message).take_until(Box::pin(closing));
+                let messages = messages.take_until(Box::pin(closing)).flat_map(pieces);
                 let lived = Arc::clone(&session.0);
                 let response = raw_events(&self.app, messages, session);
                 ending_with(response, async move { lived.lifetime.over().await })
@@ -196,8 +193,4 @@ impl Client {
 fn unknown_session(id: Option<RequestId>) -> Response {
     let error = ErrorObject::invalid_request("no such session: send `initialize` again");
     reject::error(StatusCode::NOT_FOUND, id, error)
-}
-
-pub(super) fn no_room() -> Response {
-    reject::busy("the server has as many sessions as it may")
 }

@@ -20,6 +20,7 @@ use mcp_protocol::{Revision, cancel};
 
 use crate::app::App;
 use crate::auth::Caller;
+use crate::body::Share;
 use crate::guard;
 use crate::media::{self, Accepts};
 use crate::reject;
@@ -38,6 +39,7 @@ pub(crate) async fn endpoint(
         app,
         caller,
         headers: head.headers,
+        share: None,
     };
     match head.method {
         Method::POST => client.post(body).await,
@@ -57,10 +59,12 @@ struct Client {
     app: Arc<App>,
     caller: Caller,
     headers: HeaderMap,
+    /// The part of the budget for bodies that the message takes until the engine has it.
+    share: Share,
 }
 
 impl Client {
-    async fn post(self, body: Body) -> Response {
+    async fn post(mut self, body: Body) -> Response {
         if !media::body_is_json(&self.headers) {
             let why = "`Content-Type` must be application/json";
             return reject::invalid_request(StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
@@ -80,8 +84,8 @@ impl Client {
             Err(refusal) => return *refusal,
         };
         let frame = decode(&body);
-        // The engine takes the message at once, and neither its text nor its share must wait for the answer.
-        drop((body, share));
+        drop(body);
+        self.share = share;
         match frame {
             Err(fault) => reject::error(StatusCode::BAD_REQUEST, fault.id, fault.error),
             Ok(Frame::Single(message)) => self.message(message, accepts).await,

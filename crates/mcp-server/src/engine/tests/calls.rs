@@ -68,7 +68,7 @@ fn a_cancelled_call_is_never_answered_and_keeps_its_place_until_it_is_gone() {
     check(
         &desk.says(&call(2)),
         &expect![[r#"
-            8 <- {"error":{"code":-32603,"data":{"limit":1},"message":"this connection has 1 calls in flight, which is the most it may have"},"id":2,"jsonrpc":"2.0"}
+            8 <- {"error":{"code":-32603,"data":{"limit":1,"reason":"busy","retryAfterSeconds":5,"retryable":true},"message":"busy: this connection has 1 calls in flight, which is the most it may have"},"id":2,"jsonrpc":"2.0"}
             8 done"#]],
     );
     check(&desk.tells(1, "too late"), &expect![""]);
