@@ -8,6 +8,7 @@ mod clients;
 mod conformance;
 mod demo;
 mod engine;
+mod fuzz;
 mod image;
 mod install;
 mod node;
@@ -53,6 +54,8 @@ enum Chore {
     Conformance,
     /// Measure the servers beside others, in one run, and judge them by their bounds.
     Bench(bench::Args),
+    /// Try everything that foreign bytes reach with inputs that are nearly valid.
+    Fuzz(fuzz::Args),
     /// Bring a private container engine up or down, on a machine that has none.
     Engine(engine::Args),
 }
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Chore::Conformance => conformance::conformance(&places),
         Chore::Bench(args) => bench::bench(&places, &args),
         Chore::Image(args) => image::image(&places, &args),
+        Chore::Fuzz(args) => fuzz::fuzz(&places, &args),
         Chore::Engine(args) => engine::engine(&places, &args),
     });
     match outcome {
