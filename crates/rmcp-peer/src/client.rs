@@ -172,14 +172,16 @@ async fn follow(service: &Service, calls: &mut Calls, order: &str) -> Result<()>
 fn asked(task: &str, found: Result<GetTaskResult, ServiceError>) -> Value {
     match found {
         Ok(found) => {
-            let mut told = json!({ "task": task, "status": found.task.status() });
-            if let Some(message) = &found.task.task.status_message {
-                told["message"] = message.as_str().into();
-            }
-            if let TaskPayload::Completed { result } = &found.task.payload {
-                told["result"] = result.clone().into();
-            }
-            told
+            let result = match &found.task.payload {
+                TaskPayload::Completed { result } => Some(result),
+                _ => None,
+            };
+            json!({
+                "task": task,
+                "status": found.task.status(),
+                "message": found.task.task.status_message,
+                "result": result,
+            })
         }
         Err(error) => json!({ "task": task, "error": error.to_string() }),
     }

@@ -40,7 +40,7 @@ impl Office {
 
     /// A stream that names these tasks, of which these are found.
     fn listens(&mut self, id: i64, named: &[&str], found: &[&Arc<RunningTask>]) -> String {
-        let shown = self.desk.says(&listen(id, json!({"taskIds": named})));
+        let shown = self.desk.says(&listen(id, &json!({"taskIds": named})));
         assert!(shown.contains("watch"), "{shown}");
         let exchange = ExchangeId(self.desk.received);
         let tasks = found.iter().map(|task| WatchedTask::new(Arc::clone(task)));
@@ -85,7 +85,7 @@ fn short(shown: &str) -> Vec<String> {
     .collect()
 }
 
-fn listen(id: i64, wanted: Value) -> String {
+fn listen(id: i64, wanted: &Value) -> String {
     let params = json!({"notifications": wanted, "_meta": {
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientCapabilities":
@@ -217,7 +217,7 @@ fn who_names_tasks_must_know_them() {
     let acknowledged = office.desk.answer(&nothing);
     assert_eq!(acknowledged["params"]["notifications"], json!({}));
     let mut rich = Desk::rich(Channel::Pipe);
-    let acknowledged = rich.answer(&listen(3, json!({"taskIds": ["x"]})));
+    let acknowledged = rich.answer(&listen(3, &json!({"taskIds": ["x"]})));
     assert_eq!(acknowledged["params"]["notifications"], json!({}));
 }
 
@@ -227,7 +227,7 @@ fn nothing_is_told_before_the_stream_is_acknowledged() {
     let task = office.task();
     let shown = office
         .desk
-        .says(&listen(7, json!({"taskIds": [task.id()]})));
+        .says(&listen(7, &json!({"taskIds": [task.id()]})));
     assert_eq!(shown, format!("watch {{\"{}\"}} for 1", task.id()));
     assert_eq!(office.tells(&task, "early"), [""; 0]);
     // A stream that was given up meanwhile is not acknowledged.
