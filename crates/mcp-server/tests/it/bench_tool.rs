@@ -104,7 +104,10 @@ impl Tool for Bench {
                     context.progress(format!("step {step}"));
                 }
             }
-            "large" => {
+            "large" | "large when released" => {
+                if task != "large" {
+                    self.release.notified().await;
+                }
                 return Ok(CallToolResult::new(vec![ContentBlock::text(
                     "x".repeat(300_000),
                 )]));

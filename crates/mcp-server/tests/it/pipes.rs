@@ -5,7 +5,7 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 use mcp_server::ServerLimits;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 
 use crate::bench_tool::{Event, call, server};
@@ -275,6 +275,89 @@ async fn a_client_that_does_not_read_is_not_read_either() {
     let (served, ()) = tokio::join!(serving, acting);
     served.unwrap();
     assert!(watch.events.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn answers_that_nobody_reads_are_bounded_by_bytes_and_each_call_has_one() {
+    const CALLS: usize = 40;
+    let mut limits = ServerLimits::default();
+    limits.outbox_bytes = 400_000;
+    limits.waiting_bytes = 2_000_000;
+    let (server, mut watch) = server(limits);
+    let (ours, theirs) = tokio::io::duplex(1024);
+    let (reader, writer) = tokio::io::split(theirs);
+    let shutdown = CancellationToken::new();
+    let serving = server.clone().serve(reader, writer, shutdown.clone());
+    let acting = async {
+        let (input, mut output) = tokio::io::split(ours);
+        // All of them begin before the first has ended, so the bound on reading does not help.
+        for id in 0..CALLS {
+            let mut params = call("large when released");
+            params["_meta"] = json!({
+                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                "io.modelcontextprotocol/clientCapabilities": {}});
+            let call =
+                json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params});
+            output
+                .write_all(format!("{call}\n").as_bytes())
+                .await
+                .unwrap();
+            assert_eq!(watch.next().await, began("large when released"));
+        }
+        for _ in 0..CALLS {
+            watch.release.notify_one();
+            assert_eq!(watch.next().await, gone("large when released"));
+        }
+        assert!(server.is_pressed());
+        // No more is read while so much waits: this fills the pipe and goes no further.
+        let ping = b"{\"jsonrpc\":\"2.0\",\"id\":\"p\",\"method\":\"ping\"}\n";
+        let more = async {
+            loop {
+                output.write_all(ping).await.unwrap();
+            }
+        };
+        assert!(
+            tokio::time::timeout(Duration::from_millis(300), more)
+                .await
+                .is_err()
+        );
+        let mut lines = tokio::io::BufReader::new(input).lines();
+        let (mut whole, mut let_go) = (Vec::new(), 0);
+        while whole.len() + let_go < CALLS {
+            let line = lines.next_line().await.unwrap().unwrap();
+            let answer: Value = serde_json::from_str(&line).unwrap();
+            if answer["result"].is_object() {
+                whole.push(answer["id"].as_u64().unwrap());
+            } else {
+                assert_eq!(answer["error"]["data"]["reason"], "busy", "{answer}");
+                let_go += 1;
+            }
+        }
+        // As many as fit, of 300 kB each.
+        assert_eq!((whole.len(), let_go), (6, CALLS - 6));
+        assert!(!server.is_pressed());
+        shutdown.cancel();
+    };
+    let (served, ()) = tokio::join!(serving, acting);
+    served.unwrap();
+}
+
+#[tokio::test]
+async fn the_arguments_of_all_calls_are_bounded() {
+    let mut limits = ServerLimits::default();
+    limits.call_bytes = 10_000;
+    let (server, mut watch) = server(limits);
+    let mut client = server.in_memory();
+    client.initialize("2025-11-25").await.unwrap();
+    let mut params = call("wait");
+    params["arguments"]["filler"] = "x".repeat(6_000).into();
+    let waiting = json!({"jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": params});
+    client.send(&waiting).await.unwrap();
+    assert_eq!(watch.next().await, began("wait"));
+    let refused = client.request("tools/call", &params).await.unwrap();
+    assert_eq!(refused["error"]["data"]["limit"], 10_000, "{refused}");
+    let small = client.request("tools/call", &call("say")).await.unwrap();
+    assert!(small["result"].is_object(), "{small}");
 }
 
 #[tokio::test]
