@@ -7,7 +7,7 @@ use mcp_protocol::jsonrpc::Incoming;
 use mcp_protocol::lifecycle::{Feature, Implementation};
 use mcp_protocol::subscriptions::Change;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::{Semaphore, SetOnce, broadcast};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
@@ -53,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) changes: broadcast::Sender<Change>,
     /// Calls that go on as tasks, over all connections.
     pub(crate) detached: Arc<Tasks>,
+    /// Set once there was something to be sent.
+    pub(crate) spoken: SetOnce<()>,
 }
 
 impl Server {
@@ -142,6 +144,12 @@ impl Server {
     pub fn is_pressed(&self) -> bool {
         let waiting = &self.shared.waiting;
         waiting.used() > waiting.most() / 2
+    }
+
+    /// Waits until the first answer to any client is on its way. What is worth preparing only for a client who stays can
+    /// begin then: some start a server just to ask what it speaks.
+    pub async fn spoken(&self) {
+        self.shared.spoken.wait().await;
     }
 
     /// Tells all clients that want to know that something changed. What the server was not built to announce is told to
@@ -303,6 +311,7 @@ impl ServerBuilder {
                 quiesce: CancellationToken::new(),
                 changes: broadcast::Sender::new(CHANGES),
                 detached,
+                spoken: SetOnce::new(),
             }),
         }
     }

@@ -70,14 +70,20 @@ impl Assembly {
     /// Makes the engine ready while clients are served already; a call that comes first waits for
     /// the same work. A failure is told by the executor's log, and the next call tries again.
     /// Dropping the set stops telling how far it is; the work itself is the executor's.
+    ///
+    /// Sandboxes are started ahead once a client was answered.
     pub(crate) fn prepare_in_background(&self) -> JoinSet<()> {
-        let executor = self.executor.clone();
         let mut tasks = JoinSet::new();
+        let executor = self.executor.clone();
         tasks.spawn(async move {
             if executor.prepare(&LogProgress).await.is_ok() {
-                executor.fill_pool();
                 tracing::info!("ready to run programs");
             }
+        });
+        let (executor, server) = (self.executor.clone(), self.server());
+        tasks.spawn(async move {
+            server.spoken().await;
+            executor.fill_pool();
         });
         tasks
     }

@@ -100,6 +100,8 @@ impl Core {
                         frame,
                         droppable,
                     } => {
+                        // An error means that it was set before.
+                        let _ = self.shared.spoken.set(());
                         deliveries.push(Delivery::Send {
                             exchange,
                             frame,

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
-use mcp_server::ServerLimits;
+use futures_util::FutureExt as _;
+use mcp_protocol::lifecycle::Implementation;
+use mcp_server::{Server, ServerLimits};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
@@ -376,4 +378,14 @@ async fn a_client_that_vanishes_is_no_error() {
     let (served, ()) = tokio::join!(serving, acting);
     served.unwrap();
     assert!(watch.events.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn the_first_answer_is_noticed_and_nothing_before_it() {
+    let server = Server::builder(Implementation::new("quiet", "1")).build();
+    let mut client = server.in_memory();
+    assert_eq!(server.spoken().now_or_never(), None);
+    client.initialize("2025-11-25").await.unwrap();
+    server.spoken().await;
+    client.close().await.unwrap();
 }
