@@ -71,6 +71,13 @@ impl Tool for Lasting {
                 }
                 self.release.notified().await;
             }
+            Some("steady") => {
+                for number in 1..=100 {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    context.progress(format!("line {number}"));
+                }
+                self.release.notified().await;
+            }
             _ if is_task => self.release.notified().await,
             _ => {}
         }

@@ -108,3 +108,20 @@ async fn a_flood_is_thinned_out_and_the_end_comes_through() {
     }
     assert!(told.len() < 40, "{}", told.len());
 }
+
+/// Nobody reads for a while: what is told then is the newest, not what was the newest when the stream was full.
+#[tokio::test(start_paused = true)]
+async fn who_reads_late_hears_the_newest() {
+    let site = Site::new(ServerLimits::default());
+    let task = site.starts("steady").await;
+    let mut stream = listen(&site, "local", &[&task["taskId"]]);
+    tokio::time::sleep(Duration::from_secs(200)).await;
+    let reading = async {
+        next(&mut stream).await;
+        while next(&mut stream).await["params"]["statusMessage"] != "line 100" {}
+    };
+    let patience = Duration::from_secs(60);
+    tokio::time::timeout(patience, reading)
+        .await
+        .expect("the newest");
+}
