@@ -194,6 +194,5 @@ async fn main() -> Result<(), ServeError> {
         .announces_updates()
         .build();
     // It ends when its client closes the input. Cancelling the token ends it too, from wherever that is called for.
-    let (input, output) = (tokio::io::stdin(), tokio::io::stdout());
-    server.serve(input, output, CancellationToken::new()).await
+    server.serve_stdio(CancellationToken::new()).await
 }

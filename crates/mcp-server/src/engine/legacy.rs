@@ -17,12 +17,17 @@ use super::listens::Wanted;
 use super::methods::{Answer, Answered};
 use super::{Caller, Engine, ExchangeId, Output};
 
+/// Says that a client has taken in what was settled.
+pub(super) const INITIALIZED: &str = "notifications/initialized";
+
 /// What the handshake settled.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) revision: Revision,
     client_info: Arc<Implementation>,
     capabilities: Arc<ClientCapabilities>,
+    /// Whether the client has said that it is initialized, or has asked for something, which says as much.
+    pub(super) is_ready: bool,
     /// From which level on log messages are sent; before the client sets it, the choice is ours.
     pub(super) log_level: LogLevel,
     /// The resources whose changes the client wants to know.
@@ -43,14 +48,14 @@ impl Engine {
             "initialize" => return self.initialize(exchange, &request),
             _ => {}
         }
-        let Some(session) = &self.session else {
+        let Some(session) = &mut self.session else {
             return Err(ErrorObject::invalid_params(format!(
                 "no session yet: send `initialize` first, or describe the request in `params._meta` ({})",
                 Revision::V2026_07_28
             )));
         };
-        // Requests are served as soon as `initialize` was answered, since clients pipeline; whether
-        // `notifications/initialized` has come makes no difference to a server that asks nothing.
+        // Requests are served as soon as `initialize` was answered, since clients pipeline.
+        session.is_ready = true;
         let caller = Caller {
             exchange,
             id: request.id.clone(),
@@ -112,6 +117,7 @@ impl Engine {
             revision,
             client_info: Arc::new(params.client_info),
             capabilities: Arc::new(params.capabilities),
+            is_ready: false,
             log_level: LogLevel::Info,
             subscriptions: BTreeSet::new(),
         });

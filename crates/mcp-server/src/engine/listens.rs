@@ -202,7 +202,8 @@ impl Engine {
             let method = change.method();
             Output::notify(exchange, Outgoing::Notification { method, params })
         };
-        if let Some(session) = &self.session {
+        // Until 2025-11-25, lifecycle: before it is initialized, a client should be sent nothing of this.
+        if let Some(session) = self.session.as_ref().filter(|session| session.is_ready) {
             let wanted = match change {
                 Change::Resource(uri) => session.subscriptions.contains(uri),
                 _ => true,

@@ -288,6 +288,12 @@ impl Engine {
     }
 
     fn notification(&mut self, notification: &Notification, out: &mut Vec<Output>) {
+        if notification.method == legacy::INITIALIZED {
+            if let Some(session) = &mut self.session {
+                session.is_ready = true;
+            }
+            return;
+        }
         // Both dialects share the ids of a pipe, so a cancel applies to whichever request bears the id.
         if notification.method != cancel::METHOD {
             tracing::debug!(method = %quoted(&notification.method), "ignoring a notification");

@@ -94,8 +94,7 @@ async fn a_session_is_told_on_its_common_stream_if_one_is_open() {
 async fn changes_are_interleaved_on_a_pipe() {
     let server = Arc::new(server());
     let mut client = server.in_memory();
-    client.send(&initialize()).await.unwrap();
-    client.receive().await.unwrap();
+    client.initialize("2025-11-25").await.unwrap();
     client.send(&listen()).await.unwrap();
     client.receive().await.unwrap();
     server.announce(Change::Tools);

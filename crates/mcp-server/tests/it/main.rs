@@ -9,6 +9,8 @@ mod example;
 #[cfg(test)]
 mod pipes;
 #[cfg(test)]
+mod promises;
+#[cfg(test)]
 mod schemas;
 #[cfg(test)]
 mod sequences;

@@ -24,6 +24,16 @@ impl Desk {
 fn a_session_is_told_of_lists_and_of_what_it_subscribed_to() {
     let mut desk = Desk::rich(Channel::Pipe);
     assert_eq!(desk.changes(Change::Tools), "", "nobody is there");
+    desk.says(&initialize("2025-11-25"));
+    assert_eq!(desk.changes(Change::Tools), "", "not yet initialized");
+    desk.is_initialized();
+    assert_ne!(desk.changes(Change::Tools), "");
+    let mut desk = Desk::rich(Channel::Pipe);
+    desk.says(&initialize("2025-11-25"));
+    desk.says(&request(1, "ping", &json!({})));
+    assert_eq!(desk.changes(Change::Tools), "", "a ping may come early");
+    desk.says(&request(2, "tools/list", &json!({})));
+    assert_ne!(desk.changes(Change::Tools), "", "who asks is there");
     let mut desk = Desk::rich_session("2025-11-25");
     check(
         &desk.changes(Change::Tools),

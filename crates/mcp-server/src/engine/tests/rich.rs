@@ -103,7 +103,17 @@ impl Desk {
                 "clientInfo": {"name": "c", "version": "1"}}),
         );
         desk.says(&opening);
+        desk.is_initialized();
         desk
+    }
+
+    /// Takes in the notification that ends the handshake, as an exchange that is not counted.
+    pub(super) fn is_initialized(&mut self) {
+        let text = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+        self.step(Input::Received {
+            exchange: ExchangeId(u64::MAX),
+            frame: decode(text.as_bytes()),
+        });
     }
 
     pub(super) fn brings(&mut self, call: u64, product: Product) -> String {

@@ -148,6 +148,9 @@ impl Schema {
             }
         } else if let Some(method) = message["method"].as_str() {
             let envelope = match message.get("id") {
+                Some(_) if self.revision.is_modern() => {
+                    panic!("2026-07-28 lets a server send no requests: {message}")
+                }
                 Some(_) => "JSONRPCRequest",
                 None => "JSONRPCNotification",
             };
