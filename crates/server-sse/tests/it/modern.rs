@@ -5,7 +5,9 @@ use std::time::Duration;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use crate::site::{Event, Site, call, events_of, initialize, json_of, modern, request};
+use crate::site::{
+    Event, Site, call, events_of, initialize, json_of, messages_in, modern, request,
+};
 
 #[tokio::test]
 async fn a_quick_answer_is_json_and_a_long_one_a_stream() {
@@ -128,6 +130,34 @@ async fn check(post: RequestBuilder, status: u16, code: i32) {
     let answer = json_of(response).await;
     assert_eq!(answer["error"]["code"], code, "{answer}");
     assert_eq!(answer["id"], 1, "{answer}");
+}
+
+/// 2026-07-28, transports: there are no sessions and nothing to take up again, whatever a client's headers say.
+#[tokio::test]
+async fn what_belongs_to_sessions_is_passed_over() {
+    let site = Site::start().await;
+    let session = site.session("2025-11-25").await;
+    let mut params = call("progress");
+    params["_meta"] = json!({"progressToken": "t"});
+    for named in [session.as_str(), "of-nobody"] {
+        let response = site
+            .modern("tools/call", params.clone())
+            .header("mcp-session-id", named)
+            .header("last-event-id", "7-7")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 200, "{named}");
+        assert!(response.headers().get("mcp-session-id").is_none());
+        let text = response.text().await.unwrap();
+        let messages = messages_in(&text);
+        assert_eq!(messages[0]["method"], "notifications/progress");
+        assert_eq!(
+            messages[1]["result"]["content"][0]["text"], "progress at 2026-07-28 for local",
+            "{text}"
+        );
+        assert!(!text.lines().any(|line| line.starts_with("id:")), "{text}");
+    }
 }
 
 #[tokio::test]
