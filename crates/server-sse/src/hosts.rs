@@ -15,13 +15,16 @@ pub(crate) fn authority_is_allowed(authority: &Authority, allowed: &[String]) ->
     if authority.as_str().contains('@') {
         return false;
     }
-    // A port that is not one ("host:", "host:99999") belongs to nobody.
-    let port = match authority.as_str().get(authority.host().len()..) {
-        Some("") => None,
-        _ => match authority.port_u16() {
-            Some(port) => Some(port),
-            None => return false,
+    // A port that is not one ("host:", "host:99999") belongs to nobody, and nothing else may stand behind a host: behind
+    // a bracket the parser lets anything pass ("[::1]evil.com:80").
+    let rest = authority.as_str().strip_prefix(authority.host());
+    let port = match rest.map(|rest| rest.strip_prefix(':').ok_or(rest)) {
+        Some(Err("")) => None,
+        Some(Ok(port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => match port.parse() {
+            Ok(port) => Some(port),
+            Err(_) => return false,
         },
+        _ => return false,
     };
     allowed.iter().any(|entry| {
         let Ok(entry) = entry.parse::<Authority>() else {
@@ -84,6 +87,10 @@ mod tests {
         check("localhost:", false);
         check("localhost:99999", false);
         check("localhost:8080@evil.com", false);
+        check("[::1]evil.com", false);
+        check("[::1]evil.com:80", false);
+        check("[::1]:x:80", false);
+        check("localhost:+80", false);
         check("evil@localhost", false);
         check("::1", false);
         check("[::2]", false);
