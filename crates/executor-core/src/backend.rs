@@ -67,11 +67,11 @@ pub trait Sandbox: fmt::Debug + Send + Sync + 'static {
     /// The stream to and from process 1. Taken once; the second call gives `None`.
     fn stream(&mut self) -> Option<SandboxStream>;
 
-    /// What the backend knows of it: running or not, exit status, out of memory.
+    /// What the backend knows of it: there or not, running or not, exit status, out of memory.
     ///
     /// # Errors
     ///
-    /// When the backend does not answer.
+    /// When the backend does not answer. That somebody removed it is no error.
     async fn inspect(&self) -> Result<SandboxStatus>;
 
     /// Kills whatever runs in it and removes it with all it holds (laws 16–18).
@@ -141,8 +141,12 @@ impl fmt::Debug for SandboxStream {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SandboxStatus {
-    /// Whether process 1 runs.
+    /// Whether there is such a sandbox; somebody may have removed it.
+    pub there: bool,
+    /// Whether process 1 runs, or would if it were not paused.
     pub running: bool,
+    /// Whether somebody paused it.
+    pub paused: bool,
     /// Process 1's exit status, if it ended and the backend knows; 128 + n for signal n.
     pub exit_status: Option<i64>,
     /// Whether the backend saw the memory limit kill something in it. It may have been any of
@@ -151,14 +155,35 @@ pub struct SandboxStatus {
 }
 
 impl SandboxStatus {
-    /// A status of these three.
+    /// A status of these three, of a sandbox that is there and not paused.
     #[must_use]
     pub const fn new(running: bool, exit_status: Option<i64>, out_of_memory: bool) -> Self {
         Self {
+            there: true,
             running,
+            paused: false,
             exit_status,
             out_of_memory,
         }
+    }
+
+    /// Of a sandbox that was removed behind our back.
+    #[must_use]
+    pub const fn removed() -> Self {
+        Self {
+            there: false,
+            running: false,
+            paused: false,
+            exit_status: None,
+            out_of_memory: false,
+        }
+    }
+
+    /// The same, and that somebody paused it, or not.
+    #[must_use]
+    pub const fn with_paused(mut self, paused: bool) -> Self {
+        self.paused = paused;
+        self
     }
 }
 

@@ -68,7 +68,7 @@ pub use self::error::{ErrorKind, SandboxError};
 pub use self::event::Event;
 pub use self::execution::Execution;
 pub use self::executor::{Executor, ExecutorBuilder, ExecutorSettings, PoolSettings};
-pub use self::outcome::{Ending, Outcome, Timings, Usage};
+pub use self::outcome::{Ending, Outcome, SandboxDeath, SandboxLoss, Timings, Usage};
 pub use self::output::{Captured, Keeper, OutputStream};
 pub use self::request::{ExecutionRequest, MAX_STDIN};
 

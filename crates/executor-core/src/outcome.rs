@@ -14,11 +14,14 @@ use crate::output::Captured;
 pub enum Ending {
     /// The program ended by itself with this exit code; 0 is success.
     Exited(i32),
-    /// The program was ended by this signal, which nobody of ours sent.
+    /// The program was ended by this signal, which neither we nor a limit of the sandbox sent.
     Signaled(i32),
+    /// The program was killed, by nobody of ours, where no counter says whether it was the memory limit, which was
+    /// this: probably it was.
+    Killed(ByteSize),
     /// The program ran longer than this and was ended.
     TimedOut(WallTime),
-    /// The program needed more memory than this and the kernel ended it.
+    /// The program needed more memory than this and the kernel ended it; its sandbox went on.
     OutOfMemory(ByteSize),
     /// The program printed more than this and was ended.
     OutputLimit(ByteSize),
@@ -27,7 +30,9 @@ pub enum Ending {
     /// The run was cancelled: by request, by dropping the execution, or by shutdown.
     Cancelled,
     /// The whole sandbox ended under the program, process 1 included.
-    SandboxDied,
+    SandboxDied(SandboxDeath),
+    /// The sandbox was out of our reach before process 1 reported, so nobody knows how the program ended.
+    SandboxLost(SandboxLoss),
     /// We did not do our work.
     Failed(SandboxError),
 }
@@ -39,13 +44,26 @@ impl Ending {
         match self {
             Self::Exited(_) => "exited",
             Self::Signaled(_) => "signaled",
+            Self::Killed(_) => "killed",
             Self::TimedOut(_) => "timed_out",
             Self::OutOfMemory(_) => "out_of_memory",
             Self::OutputLimit(_) => "output_limit",
             Self::InstallFailed(_) => "install_failed",
             Self::Cancelled => "cancelled",
-            Self::SandboxDied => "sandbox_died",
+            Self::SandboxDied(_) => "sandbox_died",
+            Self::SandboxLost(_) => "sandbox_lost",
             Self::Failed(_) => "failed",
+        }
+    }
+
+    /// What is known of it beyond its name, where there is more than one possibility: a stable name as well.
+    #[must_use]
+    pub fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::SandboxDied(death) => Some(death.as_str()),
+            Self::SandboxLost(loss) => Some(loss.as_str()),
+            Self::Failed(error) => Some(error.kind().as_str()),
+            _ => None,
         }
     }
 
@@ -56,17 +74,96 @@ impl Ending {
     }
 }
 
+/// How a sandbox ended under its program, by the backend's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SandboxDeath {
+    /// Its memory limit, which is this, killed process 1.
+    OutOfMemory(ByteSize),
+    /// Process 1 was killed, and not by the memory limit as far as the backend counts.
+    Killed,
+    /// Somebody removed it.
+    Removed,
+    /// Process 1 ended by itself, with this status where the backend knows it.
+    Ended(Option<i64>),
+}
+
+impl SandboxDeath {
+    /// A stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OutOfMemory(_) => "out_of_memory",
+            Self::Killed => "killed",
+            Self::Removed => "removed",
+            Self::Ended(_) => "ended",
+        }
+    }
+}
+
+impl fmt::Display for SandboxDeath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutOfMemory(limit) => write!(f, "its memory limit of {limit} ended all of it"),
+            Self::Killed => f.write_str("it was killed from outside"),
+            Self::Removed => f.write_str("it was removed from outside"),
+            Self::Ended(Some(status)) => write!(f, "its process 1 ended with status {status}"),
+            Self::Ended(None) => f.write_str("its process 1 ended"),
+        }
+    }
+}
+
+/// Why a sandbox was out of reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SandboxLoss {
+    /// Its stream broke or fell silent, and the backend says that nothing else happened to it.
+    StreamCut,
+    /// Somebody paused it until the time was up.
+    Paused,
+    /// The stream broke, and the backend does not answer either.
+    BackendGone,
+}
+
+impl SandboxLoss {
+    /// A stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::StreamCut => "stream_cut",
+            Self::Paused => "paused",
+            Self::BackendGone => "engine_lost",
+        }
+    }
+}
+
+impl fmt::Display for SandboxLoss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::StreamCut => "its stream broke",
+            Self::Paused => "it was paused from outside",
+            Self::BackendGone => "the container engine does not answer any more",
+        })
+    }
+}
+
 impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exited(code) => write!(f, "exit code {code}"),
             Self::Signaled(signal) => write!(f, "ended by signal {signal}"),
+            Self::Killed(limit) => {
+                write!(f, "killed, probably by the memory limit of {limit}")
+            }
             Self::TimedOut(limit) => write!(f, "timed out after {limit}"),
             Self::OutOfMemory(limit) => write!(f, "out of memory: the limit is {limit}"),
             Self::OutputLimit(limit) => write!(f, "printed more than {limit}"),
             Self::InstallFailed(failure) => write!(f, "the modules were not installed: {failure}"),
             Self::Cancelled => f.write_str("cancelled"),
-            Self::SandboxDied => f.write_str("the sandbox died under the program"),
+            Self::SandboxDied(death) => write!(f, "the sandbox died under the program: {death}"),
+            Self::SandboxLost(loss) => {
+                write!(f, "the sandbox was lost while the program ran: {loss}")
+            }
             Self::Failed(error) => write!(f, "{error}"),
         }
     }

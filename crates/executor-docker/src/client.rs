@@ -11,8 +11,8 @@ use bollard::Docker;
 use bollard::container::AttachContainerResults;
 use bollard::errors::Error as BollardError;
 use bollard::models::{
-    ContainerCreateBody, ContainerSummaryStateEnum, SystemInfo, SystemInfoCgroupVersionEnum,
-    SystemVersion,
+    ContainerCreateBody, ContainerStateStatusEnum, ContainerSummaryStateEnum, SystemInfo,
+    SystemInfoCgroupVersionEnum, SystemVersion,
 };
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, CreateImageOptionsBuilder,
@@ -221,8 +221,20 @@ impl Client {
     pub(crate) async fn status(&self, name: &str) -> Result<SandboxStatus, DockerError> {
         let docker = self.docker().await?;
         let inspect = || docker.inspect_container(name, None::<InspectContainerOptions>);
-        let found = readable(inspect).await.map_err(DockerError::Inspect)?;
+        let found = match readable(inspect).await {
+            Ok(found) => found,
+            Err(failure) if failure.is_not_found() => return Ok(SandboxStatus::removed()),
+            Err(failure) => return Err(DockerError::Inspect(failure)),
+        };
         let state = found.state.unwrap_or_default();
+        // Somebody removes it, and is not done yet.
+        let dying = matches!(
+            state.status,
+            Some(ContainerStateStatusEnum::REMOVING | ContainerStateStatusEnum::DEAD)
+        );
+        if dying {
+            return Ok(SandboxStatus::removed());
+        }
         let running = state.running.unwrap_or(false);
         // Before the start and during the run the engine says 0, which means nothing.
         let ended = !running && state.started_at.is_some_and(|at| !at.starts_with("0001-"));
@@ -230,7 +242,8 @@ impl Client {
             running,
             state.exit_code.filter(|_| ended),
             state.oom_killed.unwrap_or(false),
-        ))
+        )
+        .with_paused(state.paused.unwrap_or(false)))
     }
 
     /// Kills and removes the container and what it alone held.

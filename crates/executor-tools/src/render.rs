@@ -1,7 +1,7 @@
 //! The result of a call: text for a model, the structured form beside it, and whether it counts as an error.
 
 use executor_core::modules::InstallFailure;
-use executor_core::{Ending, Outcome};
+use executor_core::{Ending, Outcome, SandboxDeath, SandboxLoss};
 use mcp_protocol::content::ContentBlock;
 use mcp_protocol::tools::CallToolResult;
 
@@ -23,7 +23,7 @@ pub(crate) fn result(outcome: &Outcome, facts: &Facts) -> CallToolResult {
     }
     let result = CallToolResult::new(vec![ContentBlock::text(text(outcome, facts))]);
     let result = result.with_is_error(!outcome.ending.is_success());
-    match structured(outcome) {
+    match structured(outcome, facts) {
         Some(structured) => result.with_structured_content(structured),
         None => result,
     }
@@ -53,27 +53,89 @@ fn text(outcome: &Outcome, facts: &Facts) -> String {
     text
 }
 
-/// One line that says how the run ended, unless it ended well.
+/// What says how the run ended and what to do about it, unless it ended well.
 fn ending(ending: &Ending, facts: &Facts) -> Option<String> {
-    Some(match ending {
-        Ending::Exited(0) => return None,
-        Ending::Exited(code) => format!("exit code {code}"),
+    match ending {
+        Ending::Exited(0) => None,
+        Ending::Exited(code) => Some(format!("exit code {code}")),
+        Ending::InstallFailed(failure) => Some(install_failure(failure)),
+        other => Some(explain(other, facts)),
+    }
+}
+
+/// One line of how the program ended otherwise than by itself, and what to do.
+pub(crate) fn explain(ending: &Ending, facts: &Facts) -> String {
+    match ending {
+        Ending::Signaled(number) if *number == signal::KILL => format!(
+            "killed by {}, which the sandbox's limits did not send; the program or another process killed it",
+            signal::name(*number)
+        ),
         Ending::Signaled(number) => format!("killed by {}", signal::name(*number)),
+        Ending::Killed(limit) => format!(
+            "killed, probably because it needed more memory than {limit}, files in /tmp included; work on smaller pieces"
+        ),
         Ending::TimedOut(limit) if *limit >= facts.max_timeout => {
             format!("timed out after {limit}, which is the most; split the work into several calls")
         }
         Ending::TimedOut(limit) => {
-            format!("timed out after {limit}; raise timeout_seconds (up to {})", facts.max_seconds())
+            format!(
+                "timed out after {limit}; raise timeout_seconds (up to {})",
+                facts.max_seconds()
+            )
         }
         Ending::OutOfMemory(limit) => {
-            format!("out of memory: the limit is {limit}, files in /tmp included; work on smaller pieces")
+            format!(
+                "out of memory: the limit is {limit}, files in /tmp included; work on smaller pieces"
+            )
         }
-        Ending::OutputLimit(limit) => format!("output limit: the program was ended after printing {limit}; print less"),
-        Ending::InstallFailed(failure) => install_failure(failure),
+        Ending::OutputLimit(limit) => {
+            format!("output limit: the program was ended after printing {limit}; print less")
+        }
+        Ending::InstallFailed(failure) => format!("{failure}; {}", failure.hint()),
         Ending::Cancelled => "cancelled".to_owned(),
-        Ending::SandboxDied => "the whole sandbox ended under the program, which may have used too many processes or too much memory".to_owned(),
+        Ending::SandboxDied(death) => died(*death),
+        Ending::SandboxLost(loss) => lost(*loss),
         other => other.to_string(),
-    })
+    }
+}
+
+fn died(death: SandboxDeath) -> String {
+    let what = "the whole sandbox ended under the program";
+    match death {
+        SandboxDeath::OutOfMemory(limit) => {
+            format!(
+                "{what}: out of memory, of which all processes together have {limit}; use fewer processes and smaller pieces"
+            )
+        }
+        SandboxDeath::Killed => {
+            format!(
+                "{what}: somebody killed it, or its memory limit did; try again, with less memory if it happens again"
+            )
+        }
+        SandboxDeath::Removed => format!("{what}: somebody removed it; try again"),
+        SandboxDeath::Ended(Some(status)) => {
+            format!(
+                "{what}: its supervisor ended with status {status}; try again with fewer processes and less memory"
+            )
+        }
+        _ => format!("{what}, which may have used too many processes or too much memory"),
+    }
+}
+
+fn lost(loss: SandboxLoss) -> String {
+    let unknown = "so it is not known how the program ended";
+    match loss {
+        SandboxLoss::StreamCut => {
+            format!("the connection to the sandbox broke, {unknown}; try again")
+        }
+        SandboxLoss::Paused => {
+            format!("somebody paused the sandbox until the time was up, {unknown}; try again")
+        }
+        SandboxLoss::BackendGone => {
+            format!("the container engine went away, {unknown}; try again when it is back")
+        }
+        _ => format!("the sandbox was lost, {unknown}; try again"),
+    }
 }
 
 /// Why the program was never started, and the installer's own words.

@@ -8,6 +8,9 @@ pub(crate) fn name(number: i32) -> String {
     }
 }
 
+/// What cannot be refused, and what memory limits send.
+pub(crate) const KILL: i32 = 9;
+
 /// From `signal(7)`, x86 and ARM.
 const NAMES: &[(i32, &str)] = &[
     (1, "SIGHUP"),

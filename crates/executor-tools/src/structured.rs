@@ -9,17 +9,31 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::excerpt::{Excerpt, Faithful};
+use crate::facts::Facts;
+use crate::render::explain;
+use crate::visible;
 
 /// The most that `stdout` and `stderr` take in a result, in bytes of JSON. With the text view beside them a whole
 /// message stays below 1 MB, which clients and proxies commonly take.
 const STDOUT_BUDGET: usize = 384 * 1024;
 const STDERR_BUDGET: usize = 128 * 1024;
 
+/// The longest explanation; only that of a failed install comes near.
+const MAX_EXPLANATION: usize = 1000;
+
 /// What is known of a run that got its sandbox.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Structured {
     /// How the run ended.
     ending: EndingName,
+    /// What is known of an ending of the whole sandbox, by a stable name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    reason: Option<&'static str>,
+    /// How the run ended and what to do about it, in words, unless the program exited by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    explanation: Option<String>,
     /// The program's exit code, if it exited by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i32")]
@@ -70,32 +84,42 @@ pub(crate) struct Structured {
 enum EndingName {
     Exited,
     Signaled,
+    Killed,
     TimedOut,
     OutOfMemory,
     OutputLimit,
     InstallFailed,
     Cancelled,
     SandboxDied,
+    SandboxLost,
 }
 
 /// The structured form of `outcome`, if it has one: a failure of ours has none.
-pub(crate) fn structured(outcome: &Outcome) -> Option<Map<String, Value>> {
+pub(crate) fn structured(outcome: &Outcome, facts: &Facts) -> Option<Map<String, Value>> {
     let (ending, exit_code, signal) = match outcome.ending {
         Ending::Exited(code) => (EndingName::Exited, Some(code), None),
         Ending::Signaled(signal) => (EndingName::Signaled, None, Some(signal)),
+        Ending::Killed(_) => (EndingName::Killed, None, None),
         Ending::TimedOut(_) => (EndingName::TimedOut, None, None),
         Ending::OutOfMemory(_) => (EndingName::OutOfMemory, None, None),
         Ending::OutputLimit(_) => (EndingName::OutputLimit, None, None),
         Ending::InstallFailed(_) => (EndingName::InstallFailed, None, None),
         Ending::Cancelled => (EndingName::Cancelled, None, None),
-        Ending::SandboxDied => (EndingName::SandboxDied, None, None),
+        Ending::SandboxDied(_) => (EndingName::SandboxDied, None, None),
+        Ending::SandboxLost(_) => (EndingName::SandboxLost, None, None),
         // An ending that is newer than this shape is told in words only.
         _ => return None,
     };
     let stdout = Excerpt::<Faithful>::of(&outcome.stdout, STDOUT_BUDGET);
     let stderr = Excerpt::<Faithful>::of(&outcome.stderr, STDERR_BUDGET);
+    let explanation = match &outcome.ending {
+        Ending::Exited(_) => None,
+        other => Some(visible::line(&explain(other, facts), MAX_EXPLANATION)),
+    };
     let structured = Structured {
         ending,
+        reason: outcome.ending.reason(),
+        explanation,
         exit_code,
         signal,
         truncated: stdout.omitted() > 0 || stderr.omitted() > 0,

@@ -159,7 +159,7 @@ async fn ended(outcome: &Outcome, terminal: &mut Terminal) -> Exit {
     match &outcome.ending {
         Ending::Signaled(signal) => Exit::Program(status(signal.saturating_add(128))),
         Ending::TimedOut(_) => Exit::TimedOut,
-        Ending::OutOfMemory(_) => Exit::Program(SIGKILL_STATUS),
+        Ending::OutOfMemory(_) | Ending::Killed(_) => Exit::Program(SIGKILL_STATUS),
         _ => Exit::NotRun,
     }
 }

@@ -1,4 +1,4 @@
-//! Runs the program itself, and says in the executor's words how it ended.
+//! Runs the program itself, and says what was heard of its end.
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -6,21 +6,22 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::attend::{Attended, Sink, attend, lost};
-use super::layout::{MODULES_DIR, PROGRAM_UID, WORK_DIR, environment, image_environment};
+use super::layout::{MODULES_DIR, WORK_DIR, environment, image_environment, program_uid};
 use super::record::Record;
+use super::verdict::Heard;
 use super::way_out;
 use crate::error::Result;
 use crate::event::Event;
 use crate::gateway::{LinkReport, NetworkPolicy, RefusedHost};
 use crate::limits::{ByteSize, WallTime};
-use crate::outcome::{Ending, Usage};
+use crate::outcome::Usage;
 use crate::output::OutputStream;
 use crate::request::ExecutionRequest;
 use crate::stream::{Cause, Exit, Link, Report, RunCommand};
 
 const SIGKILL: i32 = 9;
 
-/// Runs the program of `request` and gives its ending.
+/// Runs the program of `request` and gives what was heard of its end.
 pub(super) async fn run(
     shared: &Shared,
     request: &ExecutionRequest,
@@ -28,7 +29,7 @@ pub(super) async fn run(
     link: &mut Link,
     events: &mpsc::Sender<Event>,
     record: &mut Record,
-) -> Result<Ending> {
+) -> Result<Heard> {
     let settings = &shared.settings;
     let gateway = shared.gateway.open(way_out::for_program(settings)?);
     let mut module_paths = Vec::new();
@@ -40,7 +41,7 @@ pub(super) async fn run(
         .env(environment())
         .env_pass(image_environment())
         .cwd(WORK_DIR)
-        .user(PROGRAM_UID)
+        .user(program_uid())
         .module_paths(module_paths)
         .deadline(timeout.get())
         .output_limit(settings.output.printed)
@@ -58,34 +59,14 @@ pub(super) async fn run(
     record.timings.program = begun.elapsed();
     record.note(refusals(&gateway.report()));
     Ok(match attended? {
-        Attended::TimedOut => Ending::TimedOut(timeout),
+        Attended::TimedOut => Heard::Silence,
         Attended::Done(report) => {
             record.timings.program = report.duration;
             record.usage = usage(&report);
             record.note(losses(&report, settings.limits.memory));
-            ending(
-                &report,
-                timeout,
-                settings.output.printed,
-                settings.limits.memory,
-            )
+            Heard::Report(report.cause, report.exit, report.oom_kills)
         }
     })
-}
-
-/// What process 1 saw, in the executor's words.
-fn ending(report: &Report, timeout: WallTime, printed: ByteSize, memory: ByteSize) -> Ending {
-    match (report.cause, report.exit) {
-        (Cause::Deadline, _) => Ending::TimedOut(timeout),
-        (Cause::OutputLimit, _) => Ending::OutputLimit(printed),
-        // The kernel's out-of-memory killer sends the same signal as anybody else; only its
-        // counter tells them apart.
-        (Cause::Exited, Exit::Signal(SIGKILL)) if report.oom_kills.is_some_and(|n| n > 0) => {
-            Ending::OutOfMemory(memory)
-        }
-        (Cause::Exited, Exit::Signal(signal)) => Ending::Signaled(signal),
-        (Cause::Exited, Exit::Code(code)) => Ending::Exited(code),
-    }
 }
 
 fn usage(report: &Report) -> Usage {

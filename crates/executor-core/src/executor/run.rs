@@ -18,14 +18,23 @@ use super::places::{Place, Ticket};
 use super::program;
 use super::raise::{Raised, raise};
 use super::record::Record;
+use super::verdict::{Bounds, Heard, Word, judge};
 use crate::backend::Progress;
+use crate::capabilities::Capability;
 use crate::error::{ErrorKind, Result};
 use crate::event::Event;
-use crate::outcome::{Ending, Outcome};
+use crate::modules::InstallFailure;
+use crate::outcome::{Ending, Outcome, SandboxLoss};
 use crate::request::ExecutionRequest;
 
 /// How long the backend may think about what became of a sandbox.
 const INSPECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a sandbox may seem to run after its stream has ended: an engine learns of an end a moment later.
+const PASSING: Duration = Duration::from_secs(3);
+
+/// Between two questions after a sandbox that somebody may just be ending.
+const ASK_AGAIN: Duration = Duration::from_millis(300);
 
 /// Drives a run to its end. Never panics, never returns early without telling an outcome.
 pub(super) async fn drive(
@@ -41,20 +50,13 @@ pub(super) async fn drive(
         biased;
         () = cancel.cancelled() => Ending::Cancelled,
         () = shared.stop.cancelled() => Ending::Cancelled,
-        ending = perform(&shared, &request, ticket, &events, &mut record, &mut held) => {
-            ending.unwrap_or_else(Ending::Failed)
+        ended = perform(&shared, &request, ticket, &events, &mut record, &mut held) => {
+            conclude(ended, held.raised.as_ref(), &request, &shared).await
         }
     };
-    let ending = corrected(ending, held.raised.as_ref(), &shared).await;
-    if let Ending::Failed(error) = &ending {
-        tracing::warn!(kind = %error.kind(), "a run failed: {}", error.chain());
-        if matches!(
-            error.kind(),
-            ErrorKind::ImageUnavailable | ErrorKind::EngineUnavailable
-        ) {
-            shared.preparation.forget();
-            shared.pool.flush();
-        }
+    if backend_is_gone(&ending) {
+        shared.preparation.forget();
+        shared.pool.flush();
     }
     let outcome = record.finish(ending);
     // Polled in this order: the answer leaves first, the teardown does not wait for its reader.
@@ -107,6 +109,14 @@ impl Held {
     }
 }
 
+/// How a run came to an end of its own.
+enum Ended {
+    /// Its modules could not be installed.
+    NotStarted(InstallFailure),
+    /// Its program was sent.
+    Program(Heard),
+}
+
 /// Where a run's sandbox comes from.
 #[derive(Clone, Copy)]
 enum Origin {
@@ -121,7 +131,7 @@ async fn perform(
     events: &mpsc::Sender<Event>,
     record: &mut Record,
     held: &mut Held,
-) -> Result<Ending> {
+) -> Result<Ended> {
     let arrived = Instant::now();
     shared.preparation.ready(&Waiting(events)).await?;
     let waits = shared.places.are_taken();
@@ -164,35 +174,86 @@ async fn serve(
     raised: &mut Raised,
     events: &mpsc::Sender<Event>,
     record: &mut Record,
-) -> Result<Ending> {
+) -> Result<Ended> {
     let Raised { link, ready, .. } = raised;
     let refused = install::install(shared, request, ready, link, events, record).await?;
     if let Some(failure) = refused {
-        return Ok(Ending::InstallFailed(failure));
+        return Ok(Ended::NotStarted(failure));
     }
     let timeout = request.timeout.unwrap_or(shared.settings.timeout);
-    program::run(shared, request, timeout, link, events, record).await
+    let heard = program::run(shared, request, timeout, link, events, record).await?;
+    Ok(Ended::Program(heard))
 }
 
-/// When the stream broke, the backend's word says what the stream could not.
-async fn corrected(ending: Ending, raised: Option<&Raised>, shared: &Shared) -> Ending {
-    let Ending::Failed(error) = &ending else {
-        return ending;
+/// The ending of what came to its end, if need be by the backend's word. A cancel meanwhile has no say any more.
+async fn conclude(
+    ended: Result<Ended>,
+    raised: Option<&Raised>,
+    request: &ExecutionRequest,
+    shared: &Shared,
+) -> Ending {
+    let heard = match ended {
+        Ok(Ended::NotStarted(failure)) => return Ending::InstallFailed(failure),
+        Ok(Ended::Program(heard)) => heard,
+        Err(error) => {
+            tracing::warn!(kind = %error.kind(), "a run failed: {}", error.chain());
+            if error.kind() != ErrorKind::SandboxLost {
+                return Ending::Failed(error);
+            }
+            Heard::Cut
+        }
     };
-    if error.kind() != ErrorKind::SandboxLost {
-        return ending;
-    }
-    let Some(raised) = raised else {
-        return ending;
+    let word = match (heard, raised) {
+        (Heard::Silence | Heard::Cut, Some(raised)) => became(raised, heard).await,
+        (Heard::Report(..), _) | (_, None) => Word::None,
     };
-    let inspected = tokio::time::timeout(INSPECT_TIMEOUT, raised.sandbox.inspect()).await;
-    let Ok(Ok(status)) = inspected else {
-        return ending;
+    let settings = &shared.settings;
+    let bounds = Bounds {
+        timeout: request.timeout.unwrap_or(settings.timeout),
+        printed: settings.output.printed,
+        memory: settings.limits.memory,
+        memory_is_limited: shared.backend.capabilities().has(Capability::MemoryLimit),
     };
-    match (status.running, status.out_of_memory) {
-        (false, true) => Ending::OutOfMemory(shared.settings.limits.memory),
-        (false, false) => Ending::SandboxDied,
-        (true, _) => ending,
+    judge(heard, word, &bounds)
+}
+
+/// What became of a sandbox, as the backend says in the end: what is under way is asked for again.
+async fn became(raised: &Raised, heard: Heard) -> Word {
+    let begun = Instant::now();
+    let mut latest = Word::None;
+    let mut seen_killed = false;
+    let asking = async {
+        loop {
+            latest = match (raised.sandbox.inspect().await, latest) {
+                (Ok(status), _) => Word::from(status),
+                (Err(_), ended @ Word::Ended { .. }) => ended,
+                (Err(_), _) => Word::None,
+            };
+            match latest {
+                Word::Running if heard == Heard::Cut && begun.elapsed() < PASSING => {}
+                // A forced removal kills first.
+                Word::Ended {
+                    status: Some(_),
+                    out_of_memory: false,
+                } if !seen_killed => seen_killed = true,
+                _ => return,
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    };
+    let _late = tokio::time::timeout(INSPECT_TIMEOUT, asking).await;
+    latest
+}
+
+/// Whether the backend has to be looked for anew.
+fn backend_is_gone(ending: &Ending) -> bool {
+    match ending {
+        Ending::Failed(error) => matches!(
+            error.kind(),
+            ErrorKind::ImageUnavailable | ErrorKind::EngineUnavailable
+        ),
+        Ending::SandboxLost(loss) => *loss == SandboxLoss::BackendGone,
+        _ => false,
     }
 }
 

@@ -27,3 +27,81 @@ pub(crate) const SOURCE: &str = concat!(
 pub(crate) fn command(python: &str) -> Vec<String> {
     [python, "-I", "-c", BOOT].map(str::to_owned).to_vec()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+
+    use expect_test::{Expect, expect};
+
+    /// What the runner counts in a made-up control group of these files.
+    #[track_caller]
+    fn check(files: &[(&str, &str)], expected: &Expect) {
+        let root = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = root.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let counted = usage(root.path());
+        expected.assert_eq(&counted);
+    }
+
+    fn usage(root: &Path) -> String {
+        let script = concat!(
+            "import os, sys, json, struct, signal, select\n",
+            include_str!("surroundings.py"),
+            "\nprint(json.dumps(usage(True, sys.argv[1])))\n",
+        );
+        let output = Command::new("python3")
+            .args(["-I", "-c", script])
+            .arg(root)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    #[test]
+    fn counters_are_read_from_control_groups_of_both_versions() {
+        // As a kernel of today writes it; other counts begin with the same word.
+        let events = "low 0\nhigh 7\nmax 12\noom 4\noom_kill 3\noom_group_kill 1\n";
+        check(
+            &[("memory.events", events), ("memory.peak", "4096\n")],
+            &expect![[r#"{"peak": 4096, "oom": 3}"#]],
+        );
+        // Before Linux 5.19 there is no peak.
+        check(
+            &[("memory.events", "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\n")],
+            &expect![[r#"{"peak": null, "oom": 0}"#]],
+        );
+        check(
+            &[
+                (
+                    "memory/memory.oom_control",
+                    "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
+                ),
+                ("memory/memory.max_usage_in_bytes", "8192\n"),
+            ],
+            &expect![[r#"{"peak": 8192, "oom": 2}"#]],
+        );
+        // Before Linux 4.13 nobody counted.
+        check(
+            &[(
+                "memory/memory.oom_control",
+                "oom_kill_disable 0\nunder_oom 0\n",
+            )],
+            &expect![[r#"{"peak": null, "oom": null}"#]],
+        );
+        // As in gVisor.
+        check(&[], &expect![[r#"{"peak": null, "oom": null}"#]]);
+        check(
+            &[
+                ("memory.events", "oom_kill many\n"),
+                ("memory.peak", "max\n"),
+            ],
+            &expect![[r#"{"peak": null, "oom": null}"#]],
+        );
+    }
+}

@@ -13,11 +13,11 @@ WARM = [
 ]  # fmt: skip
 
 
-def usage(confined):
-    """Counters of the sandbox's control group; a host's are not ours to report."""
+def usage(confined, root="/sys/fs/cgroup"):
+    """Counters of the sandbox's control group, of either version; a host's are not ours to report."""
     if not confined:
         return {"peak": None, "oom": None}
-    v1, v2 = "/sys/fs/cgroup/memory/memory.", "/sys/fs/cgroup/memory."
+    v1, v2 = root + "/memory/memory.", root + "/memory."
     peak = read_number(v1 + "max_usage_in_bytes", None)
     oom = read_number(v1 + "oom_control", "oom_kill")
     return {

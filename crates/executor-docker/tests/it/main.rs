@@ -10,6 +10,8 @@ mod engine;
 mod fake;
 
 #[cfg(test)]
+mod endings;
+#[cfg(test)]
 mod hardening;
 #[cfg(test)]
 mod images;

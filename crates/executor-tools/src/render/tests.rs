@@ -131,12 +131,54 @@ fn endings() {
         cancelled"]],
     );
     check(
-        &outcome(Ending::SandboxDied, "", ""),
-        &expect![[r"
+        &outcome(Ending::Signaled(9), "", ""),
+        &expect![[r#"
         ERROR
         (no output)
-        the whole sandbox ended under the program, which may have used too many processes or too much memory"]],
+        killed by signal 9 (SIGKILL), which the sandbox's limits did not send; the program or another process killed it"#]],
     );
+    check(
+        &outcome(Ending::Killed(ByteSize::gib(1)), "", ""),
+        &expect![[r#"
+            ERROR
+            (no output)
+            killed, probably because it needed more memory than 1 GiB, files in /tmp included; work on smaller pieces"#]],
+    );
+}
+
+#[test]
+fn what_became_of_a_sandbox_is_told_with_what_to_do() {
+    let lines: Vec<_> = of_the_sandbox()
+        .iter()
+        .map(|ending| explain(ending, &Facts::sample()))
+        .collect();
+    expect![[r#"
+        the whole sandbox ended under the program: out of memory, of which all processes together have 1 GiB; use fewer processes and smaller pieces
+        the whole sandbox ended under the program: somebody killed it, or its memory limit did; try again, with less memory if it happens again
+        the whole sandbox ended under the program: somebody removed it; try again
+        the whole sandbox ended under the program: its supervisor ended with status 70; try again with fewer processes and less memory
+        the whole sandbox ended under the program, which may have used too many processes or too much memory
+        the connection to the sandbox broke, so it is not known how the program ended; try again
+        somebody paused the sandbox until the time was up, so it is not known how the program ended; try again
+        the container engine went away, so it is not known how the program ended; try again when it is back"#]].assert_eq(&lines.join("\n"));
+}
+
+fn of_the_sandbox() -> Vec<Ending> {
+    let died = [
+        SandboxDeath::OutOfMemory(ByteSize::gib(1)),
+        SandboxDeath::Killed,
+        SandboxDeath::Removed,
+        SandboxDeath::Ended(Some(70)),
+        SandboxDeath::Ended(None),
+    ];
+    let lost = [
+        SandboxLoss::StreamCut,
+        SandboxLoss::Paused,
+        SandboxLoss::BackendGone,
+    ];
+    let died = died.into_iter().map(Ending::SandboxDied);
+    died.chain(lost.into_iter().map(Ending::SandboxLost))
+        .collect()
 }
 
 #[test]
@@ -183,7 +225,7 @@ fn the_structured_form() {
 #[test]
 fn every_structured_form_fits_its_schema() {
     let schema = Value::Object(crate::structured::schema());
-    let endings = [
+    let mut endings = vec![
         Ending::Exited(0),
         Ending::Exited(255),
         Ending::Signaled(9),
@@ -191,8 +233,9 @@ fn every_structured_form_fits_its_schema() {
         Ending::OutOfMemory(ByteSize::gib(1)),
         Ending::OutputLimit(ByteSize::gib(1)),
         Ending::Cancelled,
-        Ending::SandboxDied,
+        Ending::Killed(ByteSize::gib(1)),
     ];
+    endings.extend(of_the_sandbox());
     for ending in endings {
         let mut full = outcome(ending.clone(), "\u{fffd}", "x");
         full.installed = vec!["six-1.17.0".to_owned()];
@@ -206,6 +249,7 @@ fn every_structured_form_fits_its_schema() {
                 .expect("a structured form");
             jsonschema::validate(&schema, &form).expect("a form of the schema");
             assert_eq!(form["ending"], ending.as_str());
+            assert_eq!(form["reason"].as_str(), ending.reason());
         }
     }
 }
