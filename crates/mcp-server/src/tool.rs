@@ -16,7 +16,8 @@ use crate::{CallContext, ToolError};
 /// it says that it has stopped. A panic of a call is answered with an internal error, and the server lives on.
 #[async_trait]
 pub trait Tool: fmt::Debug + Send + Sync + 'static {
-    /// What clients see of it. Asked once, when the server is built; the name must be unique there.
+    /// What clients see of it. Asked once, when the server is built; the name must be unique there. Clients take names of
+    /// 1 to 64 letters, digits, `_`, `-` and `.`; models choose a tool by its description.
     fn definition(&self) -> tools::Tool;
 
     /// Does the work. `arguments` is the object as it was sent, not yet checked against the tool's schema: arguments
