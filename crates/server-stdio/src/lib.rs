@@ -1,11 +1,11 @@
 //! `mcp-python-stdio`: the server on standard input and output, one MCP message a line.
 //!
-//! This crate is the transport only: [`serve`] takes any pair of byte streams. What it serves is
-//! assembled by [`server_app`].
+//! This crate is the transport only: [`serve`] takes any pair of byte streams, [`serve_process`] those
+//! of the process. What it serves is assembled by [`server_app`].
 
 use std::io::IsTerminal;
 
-use mcp_server::Server;
+use mcp_server::{ServeError, Server};
 use server_app::exit_codes::Exit;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,16 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    match server.serve(reader, writer, shutdown).await {
+    exit_of(server.serve(reader, writer, shutdown).await)
+}
+
+/// The same for the client at the standard input and output of this process.
+pub async fn serve_process(server: Server, shutdown: CancellationToken) -> Exit {
+    exit_of(server.serve_stdio(shutdown).await)
+}
+
+fn exit_of(served: Result<(), ServeError>) -> Exit {
+    match served {
         Ok(()) => Exit::Success,
         Err(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string);

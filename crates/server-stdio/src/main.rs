@@ -9,7 +9,6 @@ fn main() -> ExitCode {
         if let Some(greeting) = server_stdio::greeting(&std::io::stdin()) {
             tracing::info!("{greeting}");
         }
-        let (input, output) = (tokio::io::stdin(), tokio::io::stdout());
-        server_stdio::serve(serving.server, input, output, serving.shutdown).await
+        server_stdio::serve_process(serving.server, serving.shutdown).await
     })
 }

@@ -30,8 +30,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn stdio() -> anyhow::Result<()> {
-    let (input, output) = (tokio::io::stdin(), tokio::io::stdout());
-    let serving = server().serve(input, output, CancellationToken::new());
+    let serving = server().serve_stdio(CancellationToken::new());
     serving.await.context("cannot serve")
 }
 

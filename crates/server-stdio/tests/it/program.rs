@@ -84,6 +84,12 @@ impl Program {
         self
     }
 
+    /// With standard streams of the test's choice.
+    pub(crate) fn streams(mut self, input: impl Into<Stdio>, output: impl Into<Stdio>) -> Self {
+        self.command.stdin(input).stdout(output);
+        self
+    }
+
     /// Starts it with its standard input open.
     pub(crate) fn start(mut self) -> Running {
         let mut child = self.command.spawn().unwrap();
@@ -156,6 +162,16 @@ impl Running {
             .status()
             .unwrap();
         assert!(status.success());
+    }
+
+    /// The most memory that it has had so far, in KiB.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak_memory_kib(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id());
+        let text = std::fs::read_to_string(status).unwrap();
+        let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.unwrap().trim().strip_suffix("kB").unwrap();
+        kib.trim().parse().unwrap()
     }
 
     /// Waits until it listens for SIGINT itself, instead of being ended by it.

@@ -92,6 +92,47 @@ fn nobody_at_the_other_end_is_no_failure() {
     assert_eq!(stdout(&output), "");
 }
 
+/// Clients on Node use sockets, and a person may use files.
+#[cfg(unix)]
+#[test]
+fn standard_streams_need_not_be_pipes() {
+    use std::fs::File;
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    let ping = request(1, "ping", &json!({})) + "\n";
+    let is_pong = |line: &str| {
+        let answer: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(answer, json!({"jsonrpc": "2.0", "id": 1, "result": {}}));
+    };
+
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    // A server that dies must not leave the test waiting.
+    ours.set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let both = OwnedFd::from(theirs);
+    let server = Program::without_engine(&[])
+        .streams(both.try_clone().unwrap(), both)
+        .start();
+    ours.write_all(ping.as_bytes()).unwrap();
+    let mut answer = String::new();
+    BufReader::new(&ours).read_line(&mut answer).unwrap();
+    is_pong(&answer);
+    ours.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(server.finish().status.code(), Some(0));
+
+    let home = tempfile::tempdir().unwrap();
+    let (asked, told) = (home.path().join("asked"), home.path().join("told"));
+    std::fs::write(&asked, &ping).unwrap();
+    let server = Program::without_engine(&[])
+        .streams(File::open(&asked).unwrap(), File::create(&told).unwrap())
+        .start();
+    assert_eq!(server.finish().status.code(), Some(0));
+    is_pong(&std::fs::read_to_string(&told).unwrap());
+}
+
 #[test]
 fn the_log_can_be_json() {
     let output =
