@@ -34,6 +34,7 @@
 //! | bound them | [`limits`], [`ExecutorSettings`] |
 //! | let them out, or not | [`gateway`] |
 //! | give them modules | [`modules`] |
+//! | write down what was run | [`audit`] |
 //! | start sandboxes another way | [`backend`], [`capabilities`] |
 //!
 //! # What it promises
@@ -42,6 +43,7 @@
 //! ignored. Every buffer, queue and duration has a bound. What was cut, killed or refused is said.
 //! The bytes that a sandbox sends are hostile input.
 
+pub mod audit;
 pub mod backend;
 pub mod capabilities;
 pub mod error;

@@ -21,6 +21,8 @@ pub struct ExecutionRequest {
     pub stdin: Bytes,
     /// `sys.argv[1:]`. At most 1024 of at most 128 KiB together.
     pub args: Vec<String>,
+    /// On whose behalf it is, for the [audit](crate::audit): a name, and no secret. Nothing is decided by it.
+    pub caller: Option<String>,
 }
 
 /// The most that a request may bring for standard input: 16 MiB.
@@ -39,6 +41,7 @@ impl ExecutionRequest {
             timeout: None,
             stdin: Bytes::new(),
             args: Vec::new(),
+            caller: None,
         }
     }
 
@@ -67,6 +70,13 @@ impl ExecutionRequest {
     #[must_use]
     pub fn with_args(mut self, args: Vec<String>) -> Self {
         self.args = args;
+        self
+    }
+
+    /// On behalf of this one.
+    #[must_use]
+    pub fn with_caller(mut self, caller: impl Into<String>) -> Self {
+        self.caller = Some(caller.into());
         self
     }
 

@@ -53,7 +53,10 @@ pub(super) async fn install(
             .with_source(error)
     })?;
     let limit = shared.settings.install_timeout;
-    let gateway = shared.gateway.open(way_out::for_install(&settings)?);
+    let gateway = shared
+        .gateway
+        .open(way_out::for_install(&settings, record.entry.id())?);
+    record.ways_out.push(gateway.clone());
     let mut environment = environment();
     environment.extend(plan.environment());
     let command = RunCommand::command(plan.argv())

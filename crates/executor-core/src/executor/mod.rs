@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::pool::PoolSettings;
 pub use self::settings::ExecutorSettings;
+use crate::audit::{Entry, ExecutionAudit};
 use crate::backend::{Progress, SandboxBackend, SweepReport};
 use crate::capabilities::Capabilities;
 use crate::error::{ErrorKind, Result, SandboxError};
@@ -47,6 +48,7 @@ struct Shared {
     backend: Arc<dyn SandboxBackend>,
     settings: ExecutorSettings,
     gateway: Gateway,
+    audit: Option<Arc<dyn ExecutionAudit>>,
     preparation: preparation::Preparation,
     places: places::Places,
     pool: pool::Pool,
@@ -74,6 +76,7 @@ pub struct ExecutorBuilder {
     backend: Arc<dyn SandboxBackend>,
     settings: ExecutorSettings,
     gateway: Option<Gateway>,
+    audit: Option<Arc<dyn ExecutionAudit>>,
 }
 
 impl ExecutorBuilder {
@@ -91,6 +94,13 @@ impl ExecutorBuilder {
         self
     }
 
+    /// With this sink for the record of every execution; without one nothing is written down.
+    #[must_use]
+    pub fn audit(mut self, sink: Arc<dyn ExecutionAudit>) -> Self {
+        self.audit = Some(sink);
+        self
+    }
+
     /// Builds the executor and starts its sweeper. Must be called within a tokio runtime.
     ///
     /// # Errors
@@ -101,6 +111,7 @@ impl ExecutorBuilder {
             backend,
             settings,
             gateway,
+            audit,
         } = self;
         settings.limits.check().map_err(|error| {
             SandboxError::new(ErrorKind::InvalidRequest, "build the executor")
@@ -123,6 +134,7 @@ impl ExecutorBuilder {
             ),
             pool: pool::Pool::new(&settings.pool),
             gateway: gateway.unwrap_or_else(|| Gateway::builder().build()),
+            audit,
             backend,
             settings,
             tasks,
@@ -147,6 +159,7 @@ impl Executor {
             backend,
             settings: ExecutorSettings::default(),
             gateway: None,
+            audit: None,
         }
     }
 
@@ -157,18 +170,36 @@ impl Executor {
     /// `Busy` when the queue is full, `InvalidRequest` when the request is out of bounds,
     /// `ShuttingDown`. Whatever fails later is the execution's ending.
     pub fn execute(&self, request: ExecutionRequest) -> Result<Execution> {
-        request.check(self.shared.settings.max_timeout)?;
-        if self.shared.stop.is_cancelled() {
-            return Err(SandboxError::new(ErrorKind::ShuttingDown, "queue the run"));
-        }
-        let ticket = self.shared.places.enter()?;
+        let settings = &self.shared.settings;
+        let entry = Entry::open(
+            self.shared.audit.as_ref(),
+            &request,
+            &settings.limits,
+            settings.timeout,
+            &settings.network,
+        );
+        let ticket = match self.admit(&request) {
+            Ok(ticket) => ticket,
+            Err(error) => {
+                entry.refused(&error);
+                return Err(error);
+            }
+        };
         self.shared.pool.open();
         let (execution, events, cancel) = Execution::new();
         let shared = Arc::clone(&self.shared);
         self.shared
             .tasks
-            .spawn(run::drive(shared, request, ticket, events, cancel));
+            .spawn(run::drive(shared, request, ticket, events, cancel, entry));
         Ok(execution)
+    }
+
+    fn admit(&self, request: &ExecutionRequest) -> Result<places::Ticket> {
+        request.check(self.shared.settings.max_timeout)?;
+        if self.shared.stop.is_cancelled() {
+            return Err(SandboxError::new(ErrorKind::ShuttingDown, "queue the run"));
+        }
+        self.shared.places.enter()
     }
 
     /// Makes the backend ready, or waits until somebody else's call has. A run does so itself;

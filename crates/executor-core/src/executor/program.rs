@@ -31,7 +31,10 @@ pub(super) async fn run(
     record: &mut Record,
 ) -> Result<Heard> {
     let settings = &shared.settings;
-    let gateway = shared.gateway.open(way_out::for_program(settings)?);
+    let gateway = shared
+        .gateway
+        .open(way_out::for_program(settings, record.entry.id())?);
+    record.ways_out.push(gateway.clone());
     let mut module_paths = Vec::new();
     if record.modules_there {
         module_paths.push(MODULES_DIR.to_owned());

@@ -1,5 +1,7 @@
 //! What is gathered while a run goes on, so that even a cancelled one can say what it saw.
 
+use crate::audit::Entry;
+use crate::gateway::GatewayLink;
 use crate::limits::OutputLimits;
 use crate::outcome::{Ending, Outcome, Timings, Usage};
 use crate::output::{Keeper, OutputStream};
@@ -14,13 +16,17 @@ pub(super) struct Record {
     /// Whether an install put something in place.
     pub(super) modules_there: bool,
     pub(super) notes: Vec<String>,
+    /// What its phases go out through.
+    pub(super) ways_out: Vec<GatewayLink>,
+    /// What is written down of it in the end.
+    pub(super) entry: Entry,
 }
 
 /// The most notes that an outcome carries; what the sandbox says beyond is dropped.
 const MAX_NOTES: usize = 64;
 
 impl Record {
-    pub(super) fn new(limits: OutputLimits) -> Self {
+    pub(super) fn new(limits: OutputLimits, entry: Entry) -> Self {
         Self {
             stdout: Keeper::new(limits.kept),
             stderr: Keeper::new(limits.kept),
@@ -29,6 +35,8 @@ impl Record {
             installed: Vec::new(),
             modules_there: false,
             notes: Vec::new(),
+            ways_out: Vec::new(),
+            entry,
         }
     }
 
@@ -44,11 +52,22 @@ impl Record {
         self.notes.extend(notes.into_iter().take(room));
     }
 
-    pub(super) fn finish(self, ending: Ending) -> Outcome {
+    /// The outcome; with it the execution is written down.
+    pub(super) fn finish(mut self, ending: Ending) -> Outcome {
+        let (stdout, stderr) = (self.stdout.finish(), self.stderr.finish());
+        self.entry.tell(|entry| {
+            entry.ending = ending.clone();
+            entry.stdout_bytes = stdout.total_bytes();
+            entry.stderr_bytes = stderr.total_bytes();
+            entry.usage = self.usage;
+            entry.timings = self.timings;
+            entry.installed.clone_from(&self.installed);
+            entry.connections = self.ways_out.iter().map(GatewayLink::report).collect();
+        });
         Outcome {
             ending,
-            stdout: self.stdout.finish(),
-            stderr: self.stderr.finish(),
+            stdout,
+            stderr,
             usage: self.usage,
             timings: self.timings,
             installed: self.installed,

@@ -19,6 +19,7 @@ use super::program;
 use super::raise::{Raised, raise};
 use super::record::Record;
 use super::verdict::{Bounds, Heard, Word, judge};
+use crate::audit::Entry;
 use crate::backend::Progress;
 use crate::capabilities::Capability;
 use crate::error::{ErrorKind, Result};
@@ -43,8 +44,9 @@ pub(super) async fn drive(
     ticket: Ticket,
     events: mpsc::Sender<Event>,
     cancel: CancellationToken,
+    entry: Entry,
 ) {
-    let mut record = Record::new(shared.settings.output);
+    let mut record = Record::new(shared.settings.output, entry);
     let mut held = Held::default();
     let ending = tokio::select! {
         biased;
@@ -149,6 +151,8 @@ async fn perform(
     record.timings.start = asked.elapsed();
     // There is room, see `mention`; a caller who is gone is noticed by the cancel that its drop made.
     let _ = events.try_send(Event::Started(raised.sandbox.id().clone()));
+    let in_it = raised.sandbox.id().clone();
+    record.entry.tell(|entry| entry.sandbox = Some(in_it));
     let ending = serve(shared, request, raised, events, record).await;
     let (Err(error), Some(raised)) = (&ending, &held.raised) else {
         return ending;
@@ -164,6 +168,8 @@ async fn perform(
     }
     let raised = held.raise(shared, Origin::Start).await?;
     record.timings.start = asked.elapsed();
+    let in_it = raised.sandbox.id().clone();
+    record.entry.tell(|entry| entry.sandbox = Some(in_it));
     serve(shared, request, raised, events, record).await
 }
 

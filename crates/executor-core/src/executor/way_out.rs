@@ -1,20 +1,21 @@
 //! What the two phases of a run may reach: the installer the package index and nothing else, the
-//! program what the operator's policy says.
+//! program what the operator's policy says. Each is labelled with its execution and phase.
 
 use super::settings::ExecutorSettings;
 use crate::error::{ErrorKind, Result, SandboxError};
 use crate::gateway::{AllowRule, Egress, NetworkPolicy, OpenedHost};
+use crate::id::ExecutionId;
 use crate::modules::InstallSettings;
 
 /// The way out while modules are installed: the hosts of the index, wherever they are.
-pub(super) fn for_install(settings: &InstallSettings) -> Result<Egress> {
+pub(super) fn for_install(settings: &InstallSettings, id: &ExecutionId) -> Result<Egress> {
     let rules = index_rules(settings)?;
-    Ok(Egress::new(NetworkPolicy::Allow(rules)).labelled("install"))
+    Ok(Egress::new(NetworkPolicy::Allow(rules)).labelled(&format!("{id}/install")))
 }
 
 /// The way out of a program. Where everything public is open, the package index is too: the
 /// operator configured it, so it may be anywhere, as a company's own is.
-pub(super) fn for_program(settings: &ExecutorSettings) -> Result<Egress> {
+pub(super) fn for_program(settings: &ExecutorSettings, id: &ExecutionId) -> Result<Egress> {
     let mut opened = settings.opened.clone();
     if settings.network == NetworkPolicy::Public {
         let rules = index_rules(&settings.install)?;
@@ -22,7 +23,7 @@ pub(super) fn for_program(settings: &ExecutorSettings) -> Result<Egress> {
     }
     Ok(Egress::new(settings.network.clone())
         .opening(opened)
-        .labelled("program"))
+        .labelled(&format!("{id}/program")))
 }
 
 fn index_rules(settings: &InstallSettings) -> Result<Vec<AllowRule>> {

@@ -1,6 +1,8 @@
 //! The executor as a program that embeds it sees it, on local processes instead of sandboxes.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod endings;
 #[cfg(test)]
 mod fragile;
