@@ -1,6 +1,7 @@
 //! The connections of a listener: their number is bounded, and one that has been waiting for its client makes room for
 //! another that comes. What is spoken on them is not its concern.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -47,8 +48,11 @@ impl Connections {
 
     /// When another one may come: at once, when one of those that wait can be given up, or not before one has ended.
     pub(crate) fn room(&self) -> Room {
-        if self.open.len() < self.most {
-            return Room::Now;
+        // One that was given up has its file until its task has noticed.
+        match self.tasks.len().cmp(&self.most) {
+            Ordering::Less => return Room::Now,
+            Ordering::Greater => return Room::None,
+            Ordering::Equal => {}
         }
         match self.longest_waiting() {
             None => Room::None,
@@ -63,7 +67,7 @@ impl Connections {
         activity: Activity,
         connection: impl Future<Output = ()> + Send + 'static,
     ) {
-        if self.open.len() >= self.most {
+        if self.tasks.len() >= self.most {
             self.give_one_up();
         }
         let handle = self.tasks.spawn(connection);
@@ -157,6 +161,11 @@ mod tests {
         assert!(matches!(connections.room(), Room::Now));
         let third = hold(&mut connections);
         assert_eq!(connections.len(), 2);
+        assert!(
+            matches!(connections.room(), Room::None),
+            "the first is not gone yet"
+        );
+        connections.ended().await.unwrap();
         // The first is gone, so the second is the next one, a second later.
         let Room::At(when) = connections.room() else {
             panic!("there is room too early");

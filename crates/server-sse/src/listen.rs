@@ -34,6 +34,9 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 /// nothing to do but wait.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How often failed accepts are told.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
 /// The time that connections have to write their last bytes when everything was cancelled.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -72,7 +75,6 @@ pub async fn serve(
             accepted = listener.accept(), if matches!(room, Room::Now) && pause.is_none() => {
                 match accepted {
                     Ok((stream, _)) => {
-                        failures.over();
                         let activity = Activity::new();
                         let shutdown = shutdown.clone();
                         let (router, app) = (router.clone(), Arc::clone(&app));
@@ -119,10 +121,11 @@ async fn wait_until(room: Room, pause: Option<Instant>) {
     }
 }
 
-/// Accepts that failed: they are paused for, and told once and not each time.
+/// Accepts that failed: they are paused for, and told now and then and not each time.
 #[derive(Debug, Default)]
 struct Failures {
-    in_a_row: u64,
+    untold: u64,
+    told: Option<Instant>,
     until: Option<Instant>,
 }
 
@@ -133,18 +136,13 @@ impl Failures {
     }
 
     fn one_more(&mut self, error: &io::Error) {
-        self.in_a_row += 1;
+        self.untold += 1;
         self.until = Some(Instant::now() + ACCEPT_PAUSE);
-        if self.in_a_row == 1 {
-            tracing::warn!(%error, "connections cannot be accepted; trying again");
+        if self.told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
+            let times = std::mem::take(&mut self.untold);
+            tracing::warn!(%error, times, "connections cannot be accepted; trying again");
+            self.told = Some(Instant::now());
         }
-    }
-
-    fn over(&mut self) {
-        if self.in_a_row > 1 {
-            tracing::warn!(attempts = self.in_a_row, "connections are accepted again");
-        }
-        *self = Self::default();
     }
 }
 

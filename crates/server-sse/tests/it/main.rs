@@ -9,6 +9,8 @@ mod connections;
 #[cfg(test)]
 mod guards;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod legacy;
 #[cfg(test)]
 mod modern;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mcp_protocol::content::ContentBlock;
 use mcp_protocol::lifecycle::Implementation;
 use mcp_protocol::tools::{self, CallToolResult};
-use mcp_server::{CallContext, Server, Tool, ToolError, async_trait};
+use mcp_server::{CallContext, Server, ServerLimits, Tool, ToolError, async_trait};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Map, Value, json};
 use server_sse::HttpSettings;
@@ -51,6 +51,15 @@ impl Site {
 
     /// The same at an address that is known before.
     pub(crate) fn on(listener: TcpListener, change: impl FnOnce(&mut HttpSettings)) -> Self {
+        Self::limited(listener, ServerLimits::default(), change)
+    }
+
+    /// The same with limits of its own.
+    pub(crate) fn limited(
+        listener: TcpListener,
+        limits: ServerLimits,
+        change: impl FnOnce(&mut HttpSettings),
+    ) -> Self {
         let mut settings = HttpSettings::default();
         change(&mut settings);
         let (sender, events) = mpsc::unbounded_channel();
@@ -64,6 +73,7 @@ impl Site {
             .tool(Arc::new(tool))
             .announces_tools()
             .tasks()
+            .limits(limits)
             .build();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
@@ -273,9 +283,10 @@ impl Tool for Bench {
                 context.become_task().await;
                 self.release.notified().await;
             }
-            "large" => {
+            "bulky" | "large" => {
+                let size = if task == "large" { 50 } else { 12 };
                 return Ok(CallToolResult::new(vec![ContentBlock::text(
-                    "x".repeat(50_000_000),
+                    "x".repeat(size * 1_000_000),
                 )]));
             }
             "panic" => panic!("as told"),
