@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use executor_core::backend::{Progress, Sandbox, SandboxBackend, SandboxSpec, Silent, SweepReport};
-use executor_core::capabilities::Capabilities;
+use executor_core::capabilities::{Capabilities, Capability};
 use executor_core::error::{Result, SandboxError};
 use tokio::sync::{Mutex, watch};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::client::Client;
 use crate::endpoint::{self, LocalFiles};
 use crate::error::DockerError;
-use crate::facts;
+use crate::gap::{self, Gap};
 use crate::prepare::{Prepared, prepare, renew};
 use crate::probe::{self, Verdict};
 use crate::reaper::Reaper;
@@ -36,6 +36,8 @@ pub struct DockerBackend {
     client: Arc<Client>,
     reaper: Arc<Reaper>,
     prepared: watch::Sender<Option<Arc<Prepared>>>,
+    /// What made the last preparation fail for good.
+    broken: watch::Sender<Option<BrokenPromise>>,
     /// Only one prepares at a time; the others find it done.
     preparing: Mutex<()>,
 }
@@ -57,6 +59,7 @@ impl DockerBackend {
             reaper: Arc::new(Reaper::new(Arc::clone(&client))),
             client,
             prepared: watch::Sender::new(None),
+            broken: watch::Sender::new(None),
             preparing: Mutex::new(()),
         })
     }
@@ -79,6 +82,30 @@ impl DockerBackend {
         ))
     }
 
+    /// The promises that this host does not keep, each accepted by the operator. Empty before
+    /// [`prepare`](SandboxBackend::prepare) succeeded.
+    #[must_use]
+    pub fn gaps(&self) -> Vec<Gap> {
+        self.current()
+            .map(|prepared| prepared.gaps.clone())
+            .unwrap_or_default()
+    }
+
+    /// Waits until a preparation found that a promise cannot be kept here, and nobody accepted
+    /// that. Never ends otherwise; may be dropped at any time.
+    pub async fn broken(&self) -> BrokenPromise {
+        let mut broken = self.broken.subscribe();
+        loop {
+            if let Some(promise) = broken.borrow_and_update().clone() {
+                return promise;
+            }
+            if broken.changed().await.is_err() {
+                // The sender is our own and lives as long as we do.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
     fn current(&self) -> Option<Arc<Prepared>> {
         self.prepared.borrow().clone()
     }
@@ -91,21 +118,40 @@ impl DockerBackend {
         if let Some(prepared) = self.current() {
             return Ok(prepared);
         }
+        let found = self.find_out(progress).await;
+        if let Err(error) = &found
+            && let Some(gaps) = error.breaks_a_promise()
+        {
+            let broken = BrokenPromise::new(error.to_string(), error.hint(), gaps.to_vec());
+            self.broken.send_replace(Some(broken));
+        }
+        let prepared = Arc::new(found?);
+        self.prepared.send_replace(Some(Arc::clone(&prepared)));
+        Ok(prepared)
+    }
+
+    /// Looks at the engine from outside and at a sandbox from inside.
+    async fn find_out(&self, progress: &dyn Progress) -> Result<Prepared, DockerError> {
         let mut prepared = prepare(&self.client, &self.settings, progress).await?;
         progress.report("looking at a sandbox from inside");
-        if self.probe(&prepared).await? == Verdict::Nameless {
+        let mut verdict = self.probe(&prepared).await?;
+        if !verdict.names_resolve {
             // The image asks nobody for names, or the engine empties other files than expected:
             // its own hosts file then, which costs it some time at every start.
             tracing::info!("names do not resolve by process 1; using the engine's hosts file");
             prepared.profile.names = Names::HostsFile;
-            if self.probe(&prepared).await? == Verdict::Nameless {
+            verdict = self.probe(&prepared).await?;
+            if !verdict.names_resolve && verdict.gaps.is_empty() {
                 return Err(DockerError::Probe(
                     "`localhost` does not resolve".to_owned(),
                 ));
             }
         }
-        let prepared = Arc::new(prepared);
-        self.prepared.send_replace(Some(Arc::clone(&prepared)));
+        prepared.gaps = gap::merge(prepared.gaps, verdict.gaps);
+        let refused = gap::unaccepted(&prepared.gaps, &self.settings.accepted);
+        if !refused.is_empty() {
+            return Err(DockerError::NotEnforced(refused));
+        }
         Ok(prepared)
     }
 
@@ -131,7 +177,7 @@ impl DockerBackend {
             }
             started => started?,
         };
-        let verdict = probe::listen(&mut sandbox).await;
+        let verdict = probe::listen(&mut sandbox, prepared.facts.kind).await;
         if let Err(error) = Box::new(sandbox).destroy().await {
             tracing::debug!(error = error.chain(), "the probe is left to the reaper");
         }
@@ -147,12 +193,41 @@ impl DockerBackend {
     }
 }
 
+/// Why no sandbox is started on this engine: a promise that it cannot keep, which trying again
+/// does not mend. It names what the engine says: for its operator, not for clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BrokenPromise {
+    /// What is wrong, in one line.
+    pub why: String,
+    /// What to do about it.
+    pub remedy: Option<String>,
+    /// Each promise that is not kept and was not accepted; none where nothing could be looked at,
+    /// as with an engine that is too old.
+    pub gaps: Vec<Gap>,
+}
+
+impl BrokenPromise {
+    /// One of these three.
+    pub fn new(why: impl Into<String>, remedy: Option<String>, gaps: Vec<Gap>) -> Self {
+        Self {
+            why: why.into(),
+            remedy,
+            gaps,
+        }
+    }
+}
+
 #[async_trait]
 impl SandboxBackend for DockerBackend {
     fn capabilities(&self) -> Capabilities {
         self.current()
             .map_or_else(Capabilities::default, |prepared| {
-                facts::capabilities(&facts::enforcement(&prepared.facts))
+                let lacking = |capability| {
+                    let mut gaps = prepared.gaps.iter();
+                    gaps.any(|gap| gap.capability == capability)
+                };
+                Capabilities::of(Capability::ALL.into_iter().filter(|one| !lacking(*one)))
             })
     }
 
@@ -176,7 +251,10 @@ impl SandboxBackend for DockerBackend {
             return Err(DockerError::NoCommand.into());
         }
         let prepared = self.prepared(&Silent).await?;
-        self.capabilities().require(&Capabilities::all())?;
+        let accepted = &self.settings.accepted;
+        let promised = Capability::ALL.into_iter();
+        let promised = Capabilities::of(promised.filter(|one| !accepted.has(*one)));
+        self.capabilities().require(&promised)?;
         match self.start_once(&prepared, spec).await {
             Ok(sandbox) => Ok(Box::new(sandbox)),
             Err(DockerError::ImageGone(_)) => {

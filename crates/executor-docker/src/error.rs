@@ -7,8 +7,8 @@ use std::io;
 use executor_core::error::{ErrorKind, SandboxError};
 
 use crate::endpoint::EndpointError;
-use crate::facts::Enforcement;
 use crate::failure::Failure;
+use crate::gap::Gap;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DockerError {
@@ -23,7 +23,7 @@ pub(crate) enum DockerError {
     #[error("the engine speaks API {oldest} and later; this backend speaks up to {ours}")]
     TooNew { oldest: String, ours: String },
     #[error("the engine on this host does not keep every promise: {}", reasons(.0))]
-    NotEnforced(Vec<Enforcement>),
+    NotEnforced(Vec<Gap>),
     #[error("looking at the image `{image}`")]
     InspectImage { image: String, source: Failure },
     #[error("the image `{0}` is not on the engine")]
@@ -32,7 +32,7 @@ pub(crate) enum DockerError {
     Pull { image: String, source: Failure },
     #[error("the seccomp profile cannot be handed to the engine")]
     Seccomp(#[source] io::Error),
-    #[error("what a sandbox promises does not hold: {0}")]
+    #[error("a sandbox cannot be looked at from inside: {0}")]
     Probe(String),
     #[error("the image has no `python3` on its path")]
     NoPython(#[source] Failure),
@@ -90,6 +90,21 @@ impl DockerError {
             self,
             Self::Create(Failure::Answer { .. }) | Self::ImageGone(Failure::Answer { .. })
         )
+    }
+
+    /// Whether a sandbox's promise cannot be kept here, which no waiting mends; the gaps, if it is
+    /// known which.
+    pub(crate) fn breaks_a_promise(&self) -> Option<&[Gap]> {
+        match self {
+            Self::NotEnforced(gaps) => Some(gaps),
+            Self::TooOld { .. } | Self::TooNew { .. } | Self::Seccomp(_) => Some(&[]),
+            _ => None,
+        }
+    }
+
+    /// What the operator may do about it.
+    pub(crate) fn hint(&self) -> Option<String> {
+        face(self).2
     }
 
     /// What lies below, once the context has said what this level knows.
@@ -220,23 +235,23 @@ const fn or_unreachable(source: &Failure, otherwise: ErrorKind) -> ErrorKind {
     }
 }
 
-fn reasons(missing: &[Enforcement]) -> String {
+fn reasons(missing: &[Gap]) -> String {
     let each: Vec<_> = missing
         .iter()
-        .map(|row| format!("{}: {}", row.capability.as_str(), row.why))
+        .map(|gap| format!("{}: {}", gap.capability.as_str(), gap.why))
         .collect();
     each.join("; ")
 }
 
-fn remedies(missing: &[Enforcement]) -> String {
-    let mut each: Vec<_> = missing
-        .iter()
-        .map(|row| match row.remedy {
-            Some(remedy) => format!("for {}, {remedy}", row.capability.as_str()),
-            None => row.capability.as_str().to_owned(),
+fn remedies(missing: &[Gap]) -> String {
+    let each: Vec<_> = missing
+        .chunk_by(|a, b| a.remedy == b.remedy)
+        .filter_map(|alike| {
+            let names: Vec<_> = alike.iter().map(|gap| gap.capability.as_str()).collect();
+            let remedy = &alike.first()?.remedy;
+            Some(format!("for {}, {remedy}", names.join(", ")))
         })
         .collect();
-    each.dedup();
     each.join("; ")
 }
 
@@ -273,8 +288,8 @@ const TOO_OLD: &str = "update the engine: Docker 20.10 or later, Podman 4 or lat
 const TOO_NEW: &str = "update this server, or let the engine accept older clients";
 const PODMAN_SECCOMP: &str = "with Podman the engine must run on this host and see its processes; \
                               use a local socket, or Docker";
-const PROBE: &str = "the engine accepted the limits and did not apply them: run `doctor`, and use \
-                     an engine that does";
+const PROBE: &str = "see by `doctor` what the engine lacks: a server runs nothing before it has \
+                     looked at a sandbox";
 const NO_PYTHON: &str = "choose an image that has `python3`, version 3.9 or later, on its path";
 const IMAGE_GONE: &str = "the image was removed or replaced just now: try again";
 

@@ -1,6 +1,6 @@
 //! What the engine says about itself, as plain values, and which promises follow from it.
 
-use executor_core::capabilities::{Capabilities, Capability};
+use executor_core::capabilities::Capability;
 
 /// What `/version` and `/info` say, as far as it concerns us.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,16 +67,6 @@ pub(crate) fn enforcement(facts: &EngineFacts) -> Vec<Enforcement> {
         .into_iter()
         .map(|capability| judge(capability, facts))
         .collect()
-}
-
-/// Those of `table` that are kept.
-pub(crate) fn capabilities(table: &[Enforcement]) -> Capabilities {
-    Capabilities::of(
-        table
-            .iter()
-            .filter(|row| row.enforced)
-            .map(|row| row.capability),
-    )
 }
 
 fn judge(capability: Capability, facts: &EngineFacts) -> Enforcement {
@@ -202,6 +192,7 @@ fn numbers(version: &str) -> [u32; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gap::admitted;
 
     fn sound() -> EngineFacts {
         EngineFacts {
@@ -220,13 +211,14 @@ mod tests {
 
     #[test]
     fn what_the_engine_lacks_is_not_promised() {
-        assert_eq!(capabilities(&enforcement(&sound())), Capabilities::all());
+        assert_eq!(admitted(&enforcement(&sound())), []);
         #[track_caller]
         fn check(change: impl FnOnce(&mut EngineFacts), missing: &[Capability]) {
             let mut facts = sound();
             change(&mut facts);
             let table = enforcement(&facts);
-            assert_eq!(capabilities(&table).missing(&Capabilities::all()), missing);
+            let gaps: Vec<_> = admitted(&table).iter().map(|gap| gap.capability).collect();
+            assert_eq!(gaps, missing);
             for row in table {
                 assert_eq!(row.enforced, row.remedy.is_none());
                 assert!(!row.why.is_empty());

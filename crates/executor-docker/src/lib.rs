@@ -40,6 +40,7 @@ mod attach;
 mod seccomp;
 mod spec;
 
+mod gap;
 mod image;
 mod probe;
 
@@ -57,8 +58,9 @@ mod facts;
 mod failure;
 mod report;
 
-pub use backend::DockerBackend;
+pub use backend::{BrokenPromise, DockerBackend};
 pub use facts::Enforcement;
+pub use gap::Gap;
 pub use report::EngineReport;
 pub use settings::{DockerSettings, EngineEnvironment, ImageRef, NotAnImage, PullPolicy};
 

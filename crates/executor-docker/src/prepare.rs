@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use executor_core::backend::Progress;
+use executor_core::capabilities::Capability;
 
 use crate::client::Client;
 use crate::endpoint::Transport;
 use crate::error::DockerError;
 use crate::facts::{self, EngineFacts, EngineKind};
+use crate::gap::{self, Gap};
 use crate::image;
 use crate::seccomp;
 use crate::settings::{DockerSettings, PullPolicy};
@@ -19,11 +21,13 @@ use crate::spec::Profile;
 pub(crate) struct Prepared {
     pub(crate) facts: EngineFacts,
     pub(crate) profile: Profile,
+    /// The promises that are not kept here, all of them accepted once it serves.
+    pub(crate) gaps: Vec<Gap>,
     #[expect(
         dead_code,
         reason = "keeps the profile readable for an engine that wants a path"
     )]
-    seccomp: Arc<HandedProfile>,
+    seccomp: Option<Arc<HandedProfile>>,
 }
 
 /// Looks at the engine, refuses what it does not enforce, and brings the image.
@@ -34,23 +38,33 @@ pub(crate) async fn prepare(
 ) -> Result<Prepared, DockerError> {
     progress.report("looking at the container engine");
     let facts = client.facts().await?;
-    let missing: Vec<_> = facts::enforcement(&facts)
-        .into_iter()
-        .filter(|row| !row.enforced)
-        .collect();
-    if !missing.is_empty() {
-        return Err(DockerError::NotEnforced(missing));
+    let gaps = gap::admitted(&facts::enforcement(&facts));
+    let refused = gap::unaccepted(&gaps, &settings.accepted);
+    if !refused.is_empty() {
+        return Err(DockerError::NotEnforced(refused));
     }
     client.now()?;
-    let seccomp =
-        HandedProfile::new(&facts, &client.endpoint().transport).map_err(DockerError::Seccomp)?;
+    // An engine without seccomp refuses to be handed a profile.
+    let seccomp = if facts.seccomp {
+        HandedProfile::new(&facts, &client.endpoint().transport)
+            .map(Some)
+            .or_else(|error| {
+                let accepted = settings.accepted.has(Capability::SyscallFilter);
+                accepted.then_some(None).ok_or(error)
+            })
+            .map_err(DockerError::Seccomp)?
+    } else {
+        None
+    };
 
     let image = image::ensure(client, &settings.image, settings.pull, progress).await?;
-    let profile = Profile::new(image, &facts, seccomp.option.clone());
+    let option = seccomp.as_ref().map(|seccomp| seccomp.option.clone());
+    let profile = Profile::new(image, &facts, option);
     Ok(Prepared {
         facts,
         profile,
-        seccomp: Arc::new(seccomp),
+        gaps,
+        seccomp: seccomp.map(Arc::new),
     })
 }
 

@@ -6,6 +6,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use executor_core::capabilities::Capabilities;
+
 /// How a [`DockerBackend`](crate::DockerBackend) finds its engine and what it starts there.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -19,6 +21,9 @@ pub struct DockerSettings {
     pub image: ImageRef,
     /// What to do when the image is not there.
     pub pull: PullPolicy,
+    /// The promises that the operator does without where this host does not keep them. Whatever is
+    /// not named here is refused as ever.
+    pub accepted: Capabilities,
 }
 
 impl DockerSettings {
@@ -30,6 +35,7 @@ impl DockerSettings {
             environment: EngineEnvironment::default(),
             image,
             pull: PullPolicy::default(),
+            accepted: Capabilities::default(),
         }
     }
 }

@@ -22,13 +22,16 @@ pub(crate) struct Profile {
     pub(crate) names: Names,
     pub(crate) cgroup: CgroupVersion,
     pub(crate) engine: EngineKind,
-    /// The seccomp profile as the engine takes it: JSON text, or for Podman a path of it.
-    pub(crate) seccomp: String,
+    /// The seccomp profile as the engine takes it: JSON text, or for Podman a path of it. None
+    /// where the engine takes none, and its operator accepted that.
+    pub(crate) seccomp: Option<String>,
+    /// Whether the engine knows a processor quota; one that does not refuses to be told of it.
+    pub(crate) cpu_quota: bool,
 }
 
 impl Profile {
     /// Sandboxes of `image` on the engine that `facts` describe.
-    pub(crate) fn new(image: String, facts: &EngineFacts, seccomp: String) -> Self {
+    pub(crate) fn new(image: String, facts: &EngineFacts, seccomp: Option<String>) -> Self {
         let names = match facts.kind {
             EngineKind::Docker => Names::Process1,
             EngineKind::Podman => Names::HostsFile,
@@ -39,6 +42,7 @@ impl Profile {
             cgroup: facts.cgroup,
             engine: facts.kind,
             seccomp,
+            cpu_quota: facts.cpu_quota,
         }
     }
 }
@@ -114,10 +118,7 @@ fn host_config(spec: &SandboxSpec, profile: &Profile) -> HostConfig {
         privileged: Some(false),
         cap_drop: Some(vec!["ALL".to_owned()]),
         cap_add: Some(CAPABILITIES.map(str::to_owned).into()),
-        security_opt: Some(vec![
-            no_new_privileges(profile.engine).to_owned(),
-            format!("seccomp={}", profile.seccomp),
-        ]),
+        security_opt: Some(security_options(profile)),
         memory: Some(signed(limits.memory.get())),
         // As much as memory: no swap.
         memory_swap: Some(signed(limits.memory.get())),
@@ -126,7 +127,9 @@ fn host_config(spec: &SandboxSpec, profile: &Profile) -> HostConfig {
         // Before anything of the host; the program puts itself before process 1.
         oom_score_adj: Some(500),
         oom_kill_disable: (profile.cgroup == CgroupVersion::V1).then_some(false),
-        nano_cpus: Some(i64::from(limits.cpu_millis).saturating_mul(1_000_000)),
+        nano_cpus: profile
+            .cpu_quota
+            .then(|| i64::from(limits.cpu_millis).saturating_mul(1_000_000)),
         pids_limit: Some(i64::from(limits.processes)),
         ulimits: Some(ulimits(spec, profile.engine)),
         tmpfs: Some(
@@ -166,7 +169,7 @@ const CAPABILITIES: [&str; 3] = ["SETUID", "SETGID", "KILL"];
 const MODULES_USER: u32 = 10_001;
 
 /// Names in a writable place cost kernel memory, so they are counted too.
-const INODES: u32 = 131_072;
+pub(crate) const INODES: u32 = 131_072;
 
 /// The writable places, all in memory and all counted as such.
 ///
@@ -216,6 +219,17 @@ fn ulimits(spec: &SandboxSpec, engine: EngineKind) -> Vec<ResourcesUlimits> {
     limits
 }
 
+fn security_options(profile: &Profile) -> Vec<String> {
+    let mut options = vec![no_new_privileges(profile.engine).to_owned()];
+    options.extend(
+        profile
+            .seccomp
+            .as_ref()
+            .map(|seccomp| format!("seccomp={seccomp}")),
+    );
+    options
+}
+
 /// Podman's service knows the option without a value only.
 const fn no_new_privileges(engine: EngineKind) -> &'static str {
     match engine {
@@ -256,7 +270,8 @@ mod tests {
             },
             cgroup,
             engine,
-            seccomp: "{the profile of golden/seccomp.json}".to_owned(),
+            seccomp: Some("{the profile of golden/seccomp.json}".to_owned()),
+            cpu_quota: true,
         };
         let command = ["python3", "-I", "-c", "boot"].map(str::to_owned);
         let spec = SandboxSpec::new(command.into(), SandboxLimits::default(), 600);

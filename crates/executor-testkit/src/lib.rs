@@ -11,10 +11,12 @@
 //! | run programs without an engine | [`unconfined`] |
 //! | look at a sandbox from inside | [`probes`] |
 //! | look at an engine from outside, or skip where there is none | [`engine`], [`witness`] |
+//! | have an engine that does not do what it was asked for | [`lying`] |
 //! | see or change the frames of a stream | [`tap`] |
 
 pub mod engine;
 pub mod laws;
+pub mod lying;
 pub mod probes;
 pub mod tap;
 pub mod unconfined;

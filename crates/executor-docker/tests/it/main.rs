@@ -20,6 +20,10 @@ mod laws;
 #[cfg(test)]
 mod leftovers;
 #[cfg(test)]
+mod lies;
+#[cfg(test)]
 mod life;
+#[cfg(test)]
+mod lines;
 #[cfg(test)]
 mod unreachable;
