@@ -91,7 +91,7 @@ impl Tool for ExecutePython {
         context: CallContext,
     ) -> Result<CallToolResult, ToolError> {
         let request = match arguments::decode(&arguments, &self.facts) {
-            Ok(request) => request,
+            Ok(request) => request.with_caller(context.principal().to_string()),
             Err(mistakes) => return Ok(CallToolResult::error(mistakes)),
         };
         // The text of the program now lives in the request alone.

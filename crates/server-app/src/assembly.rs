@@ -12,6 +12,8 @@ use mcp_protocol::lifecycle::Implementation;
 use mcp_server::Server;
 use tokio::task::JoinSet;
 
+use crate::audit::Audit;
+use crate::log_queue::Flushed;
 use crate::settings::Settings;
 
 /// Everything that the settings describe, put together. Nothing of it has spoken to the engine yet.
@@ -20,6 +22,9 @@ pub(crate) struct Assembly {
     backend: Arc<DockerBackend>,
     executor: Executor,
     server: Server,
+    audit: Audit,
+    /// Dropped last: it waits for the last records.
+    _audited: Flushed,
 }
 
 impl Assembly {
@@ -27,16 +32,21 @@ impl Assembly {
     ///
     /// # Errors
     ///
-    /// When the engine's address makes no sense, or a number is out of bounds.
+    /// When the engine's address makes no sense, the audit's file cannot be opened, or a number is out of bounds.
     pub(crate) fn new(settings: &Settings) -> Result<Self, SandboxError> {
         let backend = Arc::new(DockerBackend::connect(settings.engine.clone())?);
+        let (audit, audited) = Audit::start(&settings.audit)?;
         let gateway = Gateway::builder()
             .host_proxies(settings.network.proxies.clone())
+            .audit(audit.clone())
             .build();
-        let executor = Executor::builder(Arc::clone(&backend) as Arc<_>)
+        let mut executor = Executor::builder(Arc::clone(&backend) as Arc<_>)
             .settings(executor_settings(settings))
-            .gateway(gateway)
-            .build()?;
+            .gateway(gateway);
+        if let Some(sink) = audit.of_executions() {
+            executor = executor.audit(sink);
+        }
+        let executor = executor.build()?;
         let tool = ExecutePython::new(executor.clone())
             .with_task_after(settings.times.task_after)
             .with_heartbeat(settings.times.heartbeat);
@@ -52,6 +62,8 @@ impl Assembly {
             backend,
             executor,
             server,
+            audit,
+            _audited: audited,
         })
     }
 
@@ -61,6 +73,10 @@ impl Assembly {
 
     pub(crate) const fn executor(&self) -> &Executor {
         &self.executor
+    }
+
+    pub(crate) const fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     pub(crate) fn server(&self) -> Server {

@@ -2,12 +2,13 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use executor_core::PoolSettings;
 use tokio_util::sync::CancellationToken;
 
 use crate::assembly::Assembly;
+use crate::audit::{Audit, ClientRecord};
 use crate::cli::{self, CliError, Invocation, Program, Task};
 use crate::doctor;
 use crate::environment::{Environment, ProcessEnvironment};
@@ -15,7 +16,7 @@ use crate::exit_codes::Exit;
 use crate::failure::{exit_of, explain};
 use crate::logging;
 use crate::run;
-use crate::settings::{HttpSettings, LogLevel, Settings};
+use crate::settings::{HttpSettings, LogLevel, Settings, Transport};
 use crate::signals::Signals;
 
 /// What a transport is given to serve.
@@ -26,6 +27,8 @@ pub struct Serving {
     pub server: mcp_server::Server,
     /// How to listen, for the transport that does.
     pub http: HttpSettings,
+    /// Where the transport has its clients recorded, once they are gone.
+    pub audit: Audit,
     /// Cancelled when it is time to end: the transport then finishes and returns.
     pub shutdown: CancellationToken,
 }
@@ -107,12 +110,13 @@ async fn perform(
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    serve_until_told(assembly, settings, signals, serve).await
+    serve_until_told(program, assembly, settings, signals, serve).await
 }
 
 /// Serves until the peer is gone or a signal comes, then tidies up. A second signal leaves at
 /// once: sandboxes end with our end of their streams, and the next sweep removes them.
 async fn serve_until_told(
+    program: Program,
     assembly: Assembly,
     settings: Settings,
     mut signals: Signals,
@@ -122,12 +126,19 @@ async fn serve_until_told(
     let serving = Serving {
         server: assembly.server(),
         http: settings.http,
+        audit: assembly.audit().clone(),
         shutdown: shutdown.clone(),
     };
     let work = async move {
         // A client waits for no engine: what is slow begins now and goes on beside it.
         let preparing = assembly.prepare_in_background();
+        let begun = Instant::now();
         let exit = serve(serving).await;
+        // The one client of a process, which HTTP has many of.
+        if program.transport == Transport::Stdio {
+            let client = ClientRecord::new("stdio", None, begun.elapsed());
+            assembly.audit().client(&client);
+        }
         drop(preparing);
         tidy_up(assembly).await;
         exit

@@ -34,6 +34,7 @@ pub mod settings;
 pub mod fuzzing;
 
 mod assembly;
+pub mod audit;
 mod doctor;
 mod run;
 

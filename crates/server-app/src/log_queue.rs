@@ -1,5 +1,6 @@
-//! Lines of the log on their way to standard error. Whoever logs never waits for whoever reads: lines wait in a queue of
-//! a fixed length, and those that find no place are counted and the count is told. What is logged is not its concern.
+//! Lines of the log, or of the audit, on their way to standard error or a file. Whoever writes one never waits for whoever
+//! reads: lines wait in a queue of a fixed length, and those that find no place are counted and the count is told. What is
+//! in them is not its concern.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -98,7 +99,7 @@ impl Drop for Flushed {
     }
 }
 
-/// The thread: writes what waits. That a line could not be written can be told nobody.
+/// The thread: writes what waits. What could not be written is lost as well, and told once something can be.
 fn write_all(
     mut out: impl Write,
     waiting: &Receiver<Entry>,
@@ -107,11 +108,15 @@ fn write_all(
 ) {
     while let Ok(entry) = waiting.recv() {
         let count = lost.swap(0, Ordering::Relaxed);
-        if count > 0 {
-            write_line(&mut out, (notice(count) + "\n").as_bytes());
+        if count > 0 && !write_line(&mut out, (notice(count) + "\n").as_bytes()) {
+            lost.fetch_add(count, Ordering::Relaxed);
         }
         match entry {
-            Entry::Line(line) => write_line(&mut out, &line),
+            Entry::Line(line) => {
+                if !write_line(&mut out, &line) {
+                    lost.fetch_add(1, Ordering::Relaxed);
+                }
+            }
             Entry::Flush(answer) => {
                 let _ = out.flush();
                 let _ = answer.try_send(());
@@ -121,18 +126,20 @@ fn write_all(
 }
 
 /// Writes a line, however long its reader takes: standard error may be one file with an output that never blocks.
-fn write_line(out: &mut impl Write, mut line: &[u8]) {
+/// Whether all of it is written.
+fn write_line(out: &mut impl Write, mut line: &[u8]) -> bool {
     while !line.is_empty() {
         match out.write(line) {
-            Ok(0) => return,
+            Ok(0) => return false,
             Ok(written) => line = line.get(written..).unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 std::thread::park_timeout(Duration::from_millis(5));
             }
-            Err(_) => return,
+            Err(_) => return false,
         }
     }
+    true
 }
 
 #[cfg(test)]
@@ -163,6 +170,38 @@ mod tests {
         let told = text.lines().filter_map(|line| line.strip_suffix(" lost"));
         let lost: u64 = told.map(|count| count.parse::<u64>().unwrap()).sum();
         assert!(lost > 0 && lost < 10_000, "{lost}");
+    }
+
+    /// A disk that is full for so many attempts.
+    struct Full(usize, io::PipeWriter);
+
+    impl Write for Full {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            if self.0 > 0 {
+                self.0 -= 1;
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.1.write(line)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_told_once_something_can() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        // The first line is refused, and so is the first attempt to say so.
+        let (mut queue, flushed) = LogQueue::new(Full(2, writer), notice);
+        for line in ["one\n", "two\n", "three\n"] {
+            queue.write_all(line.as_bytes()).unwrap();
+        }
+        drop(flushed);
+        drop(queue);
+        let mut text = String::new();
+        io::Read::read_to_string(&mut reader, &mut text).unwrap();
+        assert_eq!(text, "two\n1 lost\nthree\n");
     }
 
     #[test]

@@ -52,7 +52,7 @@
 //! | `answer`, `event`, `reject` | what goes back |
 //! | `body`, `media` | what comes in |
 //! | `listen` | accepting, timeouts, shutdown |
-//! | `connections`, `activity`, `stall` | how many, what they do, who does not read |
+//! | `connections`, `activity`, `stall`, `recorded` | how many, what they do, who does not read, who was there |
 
 mod activity;
 mod answer;
@@ -67,6 +67,7 @@ mod hosts;
 mod listen;
 mod mcp;
 mod media;
+mod recorded;
 mod reject;
 mod sessions;
 mod settings;

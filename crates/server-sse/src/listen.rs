@@ -20,6 +20,7 @@ use tower::Service as _;
 use crate::activity::Activity;
 use crate::app::{Access, App, routes};
 use crate::connections::{Connections, Room};
+use crate::recorded::Recorded;
 use crate::settings::HttpSettings;
 use crate::stall::Stalling;
 
@@ -153,6 +154,7 @@ async fn connection(
     app: Arc<App>,
     shutdown: CancellationToken,
 ) {
+    let _recorded = Recorded::new(&app.settings.audit, stream.peer_addr().ok());
     // Events are small and must not wait for more of them.
     let _ = stream.set_nodelay(true);
     let stream = Stalling::new(stream, app.settings.write_timeout, app.server.clone());

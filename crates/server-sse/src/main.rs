@@ -23,6 +23,7 @@ fn main() -> ExitCode {
 async fn serve(serving: Serving) -> std::io::Result<()> {
     let listener = TcpListener::bind(serving.http.bind).await?;
     tracing::info!("listening on http://{}/mcp", listener.local_addr()?);
-    let settings = HttpSettings::from(&serving.http);
+    let mut settings = HttpSettings::from(&serving.http);
+    settings.audit = serving.audit;
     server_sse::serve(listener, serving.server, settings, serving.shutdown).await
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use server_app::audit::Audit;
 use server_app::settings::AuthorizationSettings;
 use subtle::ConstantTimeEq as _;
 
@@ -48,6 +49,8 @@ pub struct HttpSettings {
     pub retry: Duration,
     /// How long requests may go on after the shutdown was asked for.
     pub drain: Duration,
+    /// Where connections are recorded.
+    pub audit: Audit,
 }
 
 impl Default for HttpSettings {
@@ -73,6 +76,7 @@ impl Default for HttpSettings {
             keep_alive: Duration::from_secs(15),
             retry: Duration::from_millis(500),
             drain: Duration::from_secs(10),
+            audit: Audit::off(),
         }
     }
 }

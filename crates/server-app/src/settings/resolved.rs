@@ -10,6 +10,7 @@ use executor_core::modules::{IndexHost, IndexUrl, SourcePackages};
 use executor_docker::DockerSettings;
 
 use super::authorization::AuthorizationSettings;
+use crate::audit::AuditTo;
 use crate::secret::Secret;
 use crate::trust::ExtraCertificates;
 
@@ -39,6 +40,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// What is logged, and how.
     pub log: LogSettings,
+    /// Where it is written down what was run.
+    pub audit: AuditTo,
     /// What the operator should know of these settings: everything that loosens security, one
     /// sentence each. For the log at start.
     pub warnings: Vec<String>,

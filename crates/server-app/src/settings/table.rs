@@ -397,6 +397,15 @@ pub(crate) const KEYS: &[Key] = &[
         help: "`text`, or `json` for one JSON object a line.",
     },
     Key {
+        name: "audit",
+        group: Group::Logging,
+        form: Form::One,
+        value: "WHERE",
+        default: "off",
+        help: "Where a JSON line is written for each execution, connection and client: `off`, \
+               `stderr`, or the path of a file, which is appended to.",
+    },
+    Key {
         name: "danger.bind-without-token",
         group: Group::Danger,
         form: Form::Switch,

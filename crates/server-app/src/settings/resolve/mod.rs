@@ -15,6 +15,7 @@ use super::mistake::{Mistake, Refusal};
 use super::resolved::{LogFormat, LogLevel, LogSettings, Settings};
 use super::source::{Given, Raw, Source};
 use super::table::find;
+use crate::audit::AuditTo;
 use crate::environment::Environment;
 
 /// Which server the settings are for; a rule that binds one must not stop the other.
@@ -49,6 +50,7 @@ pub(crate) fn resolve(
     let modules = network::modules(&mut resolver);
     let http = http::http(&mut resolver, transport, &network);
     let log = log(&mut resolver);
+    let audit = audit(&mut resolver);
     let warnings = resolver.warnings;
     Some(Settings {
         engine: engine?,
@@ -62,6 +64,7 @@ pub(crate) fn resolve(
         modules,
         http,
         log,
+        audit,
         warnings,
     })
 }
@@ -179,6 +182,16 @@ fn engine(resolver: &mut Resolver<'_>) -> Option<DockerSettings> {
     let environment = resolver.environment;
     engine.environment = EngineEnvironment::from_lookup(|name| text(environment, name));
     Some(engine)
+}
+
+fn audit(resolver: &mut Resolver<'_>) -> AuditTo {
+    let path = resolver.path("audit");
+    resolver.one("audit", AuditTo::Off, |text| match (text.trim(), path) {
+        ("", _) => Err(Refusal::because("neither `off`, `stderr` nor a path")),
+        ("off", _) | (_, None) => Ok(AuditTo::Off),
+        ("stderr", _) => Ok(AuditTo::Stderr),
+        (_, Some(path)) => Ok(AuditTo::File(path)),
+    })
 }
 
 fn log(resolver: &mut Resolver<'_>) -> LogSettings {
