@@ -2,6 +2,7 @@
 //!
 //! Each chore is a module; this file only parses the command line. Nothing here is part of the servers.
 
+mod attack;
 mod bench;
 mod check;
 mod clients;
@@ -54,6 +55,8 @@ enum Chore {
     Conformance,
     /// Measure the servers beside others, in one run, and judge them by their bounds.
     Bench(bench::Args),
+    /// Try the catalogue of attacks on the real server, each with a control that must succeed.
+    Attack(attack::Args),
     /// Try everything that foreign bytes reach with inputs that are nearly valid.
     Fuzz(fuzz::Args),
     /// Bring a private container engine up or down, on a machine that has none.
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     process::outlive_interrupts();
     let outcome = Places::find(cli.engine_dir).and_then(|places| match cli.chore {
+        Chore::Attack(args) => attack::attack(&places, &args),
         Chore::Demo(args) => demo::demo(&places, &args),
         Chore::Test(args) => test::test(&places, &args),
         Chore::Check(args) => check::check(&places, &args),

@@ -1,6 +1,6 @@
 //! A small MCP client over a child's standard input and output.
 //!
-//! It speaks one revision and what the scenes need; the servers are tested with real clients.
+//! It speaks one revision and what the chores need; the servers are tested with real clients.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -28,7 +28,7 @@ const WAITING_MESSAGES: usize = 64;
 
 /// A running server and the conversation with it. Dropping it kills the server.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(crate) struct Client {
     server: Child,
     /// None when the conversation is over.
     input: Option<ChildStdin>,
@@ -38,7 +38,7 @@ pub(super) struct Client {
 
 impl Client {
     /// Starts the server with its log in a file.
-    pub(super) fn start(command: &mut Command, log: &Path) -> Result<Self> {
+    pub(crate) fn start(command: &mut Command, log: &Path) -> Result<Self> {
         let file =
             File::create(log).with_context(|| format!("cannot write `{}`", log.display()))?;
         let mut server = command
@@ -61,7 +61,7 @@ impl Client {
     }
 
     /// Opens the conversation and returns the server's name and version.
-    pub(super) fn handshake(&mut self) -> Result<String> {
+    pub(crate) fn handshake(&mut self) -> Result<String> {
         let params = json!({
             "protocolVersion": REVISION,
             "capabilities": {},
@@ -84,7 +84,7 @@ impl Client {
     }
 
     /// The names of the tools.
-    pub(super) fn tools(&mut self) -> Result<Vec<String>> {
+    pub(crate) fn tools(&mut self) -> Result<Vec<String>> {
         let answer = self.request("tools/list", &json!({}), |_| {})?;
         let tools = answer
             .get("tools")
@@ -97,7 +97,7 @@ impl Client {
     }
 
     /// Calls a tool; `progress` gets what the server says meanwhile.
-    pub(super) fn call(
+    pub(crate) fn call(
         &mut self,
         tool: &str,
         arguments: &Value,
@@ -112,8 +112,13 @@ impl Client {
         self.request("tools/call", &params, progress)
     }
 
+    /// The server's process.
+    pub(crate) fn process(&self) -> u32 {
+        self.server.id()
+    }
+
     /// Ends the conversation as a client does, by closing the input, and waits for the server.
-    pub(super) fn stop(mut self) -> Result<()> {
+    pub(crate) fn stop(mut self) -> Result<()> {
         drop(self.input.take());
         let closed = Instant::now();
         while closed.elapsed() < END_WITHIN {

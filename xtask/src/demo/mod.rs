@@ -2,7 +2,7 @@
 //!
 //! The scenes and what must come of them are in [`scenes`]; this module sets the stage.
 
-mod client;
+pub(crate) mod client;
 mod origin;
 mod scenes;
 

@@ -1,0 +1,239 @@
+//! One attack of the catalogue: what it tries, who refuses it, how the host tells, and the
+//! weakness in which it must succeed.
+
+use std::fmt;
+
+use super::evidence::Evidence;
+use super::judge;
+
+/// An attack with a stable id.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Case {
+    /// `<row>` or `<row>.<what>`; rows have the letters of the catalogue's chapters.
+    pub(super) id: &'static str,
+    /// What it tries, as the end of "the program …".
+    pub(super) tries: &'static str,
+    pub(super) enforced: Enforced,
+    pub(super) weakness: Weakness,
+    /// Whether the attack succeeded, by what the host saw. The same look at the sandbox and at the
+    /// weak container.
+    pub(super) judge: Judge,
+    /// What a machine may lack that the attack needs; where the weak container lacks it too, the
+    /// attack is not applicable there.
+    pub(super) needs: Option<&'static str>,
+}
+
+pub(super) type Judge = fn(&Evidence, &Case) -> Finding;
+
+/// A case that is judged by the kernel's answer to what it tried.
+pub(super) const fn case(
+    id: &'static str,
+    tries: &'static str,
+    enforced: Enforced,
+    weakness: Weakness,
+) -> Case {
+    Case {
+        id,
+        tries,
+        enforced,
+        weakness,
+        judge: judge::answer,
+        needs: None,
+    }
+}
+
+impl Case {
+    /// Judged by something else than the kernel's answer.
+    pub(super) const fn by(self, judge: Judge) -> Self {
+        Self { judge, ..self }
+    }
+
+    /// Needs what not every machine has.
+    pub(super) const fn needs(self, what: &'static str) -> Self {
+        Self {
+            needs: Some(what),
+            ..self
+        }
+    }
+
+    /// The chapter of the catalogue.
+    pub(super) fn chapter(&self) -> char {
+        self.id.chars().next().unwrap_or('?')
+    }
+}
+
+/// Who refuses an attack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Enforced {
+    /// The filter on system calls that we give the engine.
+    Seccomp,
+    /// The kernel: users, capabilities, namespaces.
+    Kernel,
+    /// The kernel's control groups and limits, with our numbers.
+    Limits,
+    /// What the engine mounts, masks and leaves out.
+    Engine,
+    /// Process 1 of the sandbox.
+    Runner,
+    /// The host's end of the only way out.
+    Gateway,
+    /// The server, before or after the sandbox.
+    Server,
+}
+
+impl fmt::Display for Enforced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Seccomp => "seccomp",
+            Self::Kernel => "kernel",
+            Self::Limits => "limits",
+            Self::Engine => "engine",
+            Self::Runner => "runner",
+            Self::Gateway => "gateway",
+            Self::Server => "server",
+        })
+    }
+}
+
+/// What makes a container weak enough for an attack.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Weakness {
+    /// For the table, and to tell weaknesses apart.
+    pub(super) name: &'static str,
+    /// Options of `docker run`; `@DIR@` is the temporary directory of the canaries.
+    pub(super) options: &'static [&'static str],
+    /// A shell's line that runs before the program, as the container's user.
+    pub(super) before: &'static str,
+}
+
+impl Weakness {
+    pub(super) const fn new(name: &'static str, options: &'static [&'static str]) -> Self {
+        Self {
+            name,
+            options,
+            before: "",
+        }
+    }
+
+    pub(super) const fn after(self, before: &'static str) -> Self {
+        Self { before, ..self }
+    }
+}
+
+/// What the host found out about one attack in one container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// It got what it tried to get.
+    Succeeded(String),
+    /// It was refused, in these words.
+    Refused(String),
+    /// Nothing can be said, for this reason.
+    Unknown(String),
+}
+
+/// What the catalogue says of one attack after both runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Refused in the sandbox, and it succeeded in the weak container.
+    Held,
+    /// It succeeded in the sandbox.
+    Escaped(String),
+    /// It did not even succeed in the weak container, so its failure in the sandbox proves nothing.
+    ControlFailed(String),
+    /// Nobody could tell how it went.
+    Unclear(String),
+    /// This machine cannot try it.
+    NotApplicable(String),
+}
+
+impl Verdict {
+    /// From how the attack went in the sandbox and in the weak container.
+    pub(super) fn of(case: &Case, subject: &Finding, control: &Finding) -> Self {
+        match (subject, control) {
+            (Finding::Succeeded(how), _) => Self::Escaped(how.clone()),
+            (Finding::Unknown(why), _) => Self::Unclear(why.clone()),
+            (Finding::Refused(_), Finding::Succeeded(_)) => Self::Held,
+            (Finding::Refused(_), Finding::Refused(word) | Finding::Unknown(word)) => {
+                match case.needs {
+                    Some(what) if is_lacking(word) => {
+                        Self::NotApplicable(format!("this machine lacks {what}"))
+                    }
+                    _ => Self::ControlFailed(word.clone()),
+                }
+            }
+        }
+    }
+
+    /// Whether the promise stands, as far as this machine can tell.
+    pub(super) fn is_good(&self) -> bool {
+        matches!(self, Self::Held | Self::NotApplicable(_))
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Held => f.write_str("held"),
+            Self::Escaped(how) => write!(f, "ESCAPED: {how}"),
+            Self::ControlFailed(word) => write!(f, "control failed: {word}"),
+            Self::Unclear(why) => write!(f, "unclear: {why}"),
+            Self::NotApplicable(why) => write!(f, "not applicable: {why}"),
+        }
+    }
+}
+
+/// Whether the kernel's word says that there is no such thing, rather than that it is forbidden.
+fn is_lacking(word: &str) -> bool {
+    const LACKING: &[&str] = &[
+        "absent",
+        "ENOENT",
+        "ENOSYS",
+        "ENODEV",
+        "ENXIO",
+        "ENOTSUP",
+        "EOPNOTSUPP",
+        "EAFNOSUPPORT",
+        "EPROTONOSUPPORT",
+        "ESOCKTNOSUPPORT",
+        "EPROTOTYPE",
+        "killed by SIGSEGV",
+        "empty",
+    ];
+    LACKING.iter().any(|known| word.starts_with(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAIN: Case = case(
+        "E00.x",
+        "tries",
+        Enforced::Kernel,
+        Weakness::new("weak", &[]),
+    );
+
+    #[test]
+    fn a_verdict_needs_a_refusal_and_a_control_that_succeeded() {
+        let succeeded = || Finding::Succeeded("done".to_owned());
+        let refused = |word: &str| Finding::Refused(word.to_owned());
+        let unknown = || Finding::Unknown("no answer".to_owned());
+        let check = |case: &Case, subject: &Finding, control: &Finding, expected: &str| {
+            let verdict = Verdict::of(case, subject, control);
+            assert_eq!(verdict.to_string(), expected);
+        };
+        check(&PLAIN, &refused("EPERM"), &succeeded(), "held");
+        check(&PLAIN, &succeeded(), &succeeded(), "ESCAPED: done");
+        check(&PLAIN, &succeeded(), &refused("EPERM"), "ESCAPED: done");
+        check(&PLAIN, &unknown(), &succeeded(), "unclear: no answer");
+        let failed = "control failed: ENOENT";
+        check(&PLAIN, &refused("EPERM"), &refused("ENOENT"), failed);
+        let needing = PLAIN.needs("a thing");
+        let lacking = "not applicable: this machine lacks a thing";
+        check(&needing, &refused("EPERM"), &refused("ENOENT"), lacking);
+        let failed = "control failed: EPERM";
+        check(&needing, &refused("EPERM"), &refused("EPERM"), failed);
+        // What the sandbox got counts, whatever the control says.
+        check(&needing, &succeeded(), &refused("ENOENT"), "ESCAPED: done");
+    }
+}

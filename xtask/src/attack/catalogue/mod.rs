@@ -1,0 +1,30 @@
+//! The catalogue: every attack with its id, scene by scene. Each file is a chapter or a part of one.
+
+mod calls;
+mod files;
+mod identity;
+mod network;
+mod output;
+mod peers;
+mod resources;
+mod sockets;
+mod weaknesses;
+
+use super::scene::Scene;
+
+/// All scenes, in the order in which they are played.
+pub(super) const SCENES: &[Scene] = &[
+    calls::SCENE,
+    sockets::SCENE,
+    files::PATHS,
+    files::HOST,
+    identity::SCENE,
+    network::CLOSED,
+    network::INBOUND,
+    peers::TOGETHER,
+    peers::IN_TURN,
+    resources::BOMBS,
+    resources::ENDLESS,
+    output::SCENE,
+    network::WAYS_OUT,
+];

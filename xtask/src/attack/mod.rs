@@ -1,0 +1,133 @@
+//! The catalogue of attacks, tried on the real server: what a program does must fail in the sandbox
+//! and succeed in a deliberately weak container, or it proves nothing.
+//!
+//! The catalogue is in [`catalogue`]; `docs/attacks.md` is made from it and from a complete run.
+
+mod case;
+mod catalogue;
+mod evidence;
+mod group;
+mod judge;
+mod limits;
+mod listeners;
+mod peers;
+mod program;
+mod scene;
+mod servers;
+mod stage;
+mod subject;
+mod table;
+mod watch;
+mod ways_out;
+mod weak;
+mod world;
+
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Result, anyhow, bail};
+
+use crate::engine::{Afterwards, Engine};
+use crate::places::Places;
+use crate::{image, process, say};
+use scene::Outcome;
+use servers::{SERVER, Servers};
+use stage::Stage;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Only attacks whose id contains this; may be given several times.
+    #[arg(long, value_name = "PART")]
+    filter: Vec<String>,
+    /// Only the short set, which takes a minute.
+    #[arg(long)]
+    short: bool,
+    /// The runtime of the sandboxes; the engine's own without it.
+    #[arg(long, value_name = "NAME")]
+    runtime: Option<String>,
+    /// List the catalogue instead of trying it.
+    #[arg(long)]
+    list: bool,
+    /// Leave a private engine that this command starts running.
+    #[arg(long)]
+    keep_engine: bool,
+}
+
+/// `cargo xtask attack`.
+pub(crate) fn attack(places: &Places, args: &Args) -> Result<()> {
+    if args.list {
+        table::list();
+        return Ok(());
+    }
+    let started = Instant::now();
+    let engine = provide(places, args)?;
+    let stage = Stage::set(places, &engine, args.runtime.clone())?;
+    let mut servers = Servers::default();
+    let mut outcomes = Vec::new();
+    for scene in catalogue::SCENES {
+        let cases = scene.chosen(&args.filter);
+        if cases.is_empty() || (args.short && !scene.short) {
+            continue;
+        }
+        say::progress("attack", &format!("{} ({})", scene.name, cases.len()));
+        let played = scene.play(&stage, &mut servers, &cases);
+        for outcome in &played {
+            table::say(outcome);
+        }
+        // After a scene that nobody could judge the server may be in any state.
+        if played
+            .iter()
+            .any(|outcome| matches!(outcome.verdict, case::Verdict::Unclear(_)))
+        {
+            servers.give_up();
+        }
+        outcomes.extend(played);
+    }
+    let ended = servers.stop(&stage);
+    drop(stage);
+    if outcomes.is_empty() {
+        bail!("no attack has such an id; `cargo xtask attack --list` names them");
+    }
+    conclude(places, args, &outcomes)?;
+    ended?;
+    say::progress(
+        "attack",
+        &format!("done in {}", say::seconds(started.elapsed())),
+    );
+    Ok(())
+}
+
+/// Says the sum, writes the page after a complete run, and fails if a promise does not stand.
+fn conclude(places: &Places, args: &Args, outcomes: &[Outcome]) -> Result<()> {
+    say::result(&table::sum(outcomes));
+    let runtime = args.runtime.as_deref().unwrap_or("runc");
+    if args.filter.is_empty() && !args.short && runtime == "runc" {
+        table::write(places, outcomes)?;
+    }
+    if outcomes.iter().any(|outcome| !outcome.verdict.is_good()) {
+        return Err(say::Told.into());
+    }
+    Ok(())
+}
+
+/// Compiles the server while the engine and the image are made ready.
+fn provide(places: &Places, args: &Args) -> Result<Engine> {
+    thread::scope(|scope| {
+        let engine = scope.spawn(|| {
+            let engine = Engine::ensure(places, Afterwards::from_flag(args.keep_engine))?;
+            image::ensure(places, &engine)?;
+            anyhow::Ok(engine)
+        });
+        say::progress("attack", "compiling the server");
+        let built = process::run(process::cargo(&places.workspace).args([
+            "build",
+            "--package",
+            SERVER.0,
+            "--bins",
+        ]));
+        let engine = engine
+            .join()
+            .unwrap_or_else(|_| Err(anyhow!("the thread that provides the engine panicked")))?;
+        built.map(|()| engine)
+    })
+}

@@ -1,0 +1,233 @@
+//! Two programs at once, or one after the other: what one of them can do to the next.
+
+use std::io::Read as _;
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::Signal;
+use serde_json::json;
+
+use super::case::{Finding, Weakness};
+use super::evidence::Evidence;
+use super::program::Program;
+use super::scene::Side;
+use super::servers::Kind;
+use super::stage::Stage;
+use super::{stage, watch, weak};
+use crate::process;
+
+const FIRST: &str = include_str!("programs/hoard.py");
+const SECOND: &str = include_str!("programs/victim.py");
+/// How long the first program stays after it has everything; the second must be done by then.
+const STAYS: u64 = 25;
+/// How long the first may take until it has everything.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+/// The time of either.
+const TIME: Duration = Duration::from_secs(40);
+
+/// Both at once, in sandboxes of two servers.
+pub(super) fn together(
+    stage: &Stage<'_>,
+    side: &mut Side<'_>,
+    ids: &[&'static str],
+) -> Result<Evidence> {
+    let (first, second, _) = pair(ids, STAYS)?;
+    match side {
+        Side::Sandbox(servers) => {
+            let mut other = servers.take(stage, Kind::Other)?;
+            let own = servers.get(stage, Kind::Closed)?;
+            let evidence = thread::scope(|scope| {
+                let staying = scope.spawn(|| other.run(&first.source(stage), TIME));
+                let evidence = while_ready(&first, || second.in_sandbox(stage, own, TIME));
+                joined(staying)?;
+                evidence
+            })?;
+            own.is_sound(stage, evidence.seen.container.as_deref())?;
+            other.is_sound(stage, None)?;
+            servers.put(Kind::Other, other);
+            Ok(evidence)
+        }
+        Side::Weak(weakness) => {
+            let _shared = Shared::make(stage)?;
+            beside_weak(stage, weakness, &first, || {
+                in_weak(stage, weakness, &second)
+            })
+        }
+    }
+}
+
+/// The first alone, which serves; the host calls it at each of its own addresses.
+pub(super) fn inbound(
+    stage: &Stage<'_>,
+    side: &mut Side<'_>,
+    ids: &[&'static str],
+) -> Result<Evidence> {
+    let (first, _, port) = pair(ids, STAYS)?;
+    let word = first.told("peer_word");
+    let call = || {
+        let mut addresses = stage::own_addresses();
+        addresses.extend(["127.0.0.1", "::1"].map(str::to_owned));
+        let answered = addresses
+            .iter()
+            .any(|address| answers(address, port, &word));
+        let finding = if answered {
+            Finding::Succeeded("the host was served".to_owned())
+        } else {
+            Finding::Refused("nobody answers there".to_owned())
+        };
+        Ok(Evidence {
+            findings: ids.iter().map(|id| (*id, finding.clone())).collect(),
+            ..Evidence::default()
+        })
+    };
+    match side {
+        Side::Sandbox(servers) => {
+            let own = servers.get(stage, Kind::Closed)?;
+            let evidence = thread::scope(|scope| {
+                let staying = scope.spawn(|| own.run(&first.source(stage), TIME));
+                let evidence = while_ready(&first, call);
+                joined(staying)?;
+                evidence
+            });
+            own.is_sound(stage, None)?;
+            evidence
+        }
+        Side::Weak(weakness) => beside_weak(stage, weakness, &first, call),
+    }
+}
+
+/// Does something while the first program stays in a weak container.
+fn beside_weak(
+    stage: &Stage<'_>,
+    weakness: &Weakness,
+    first: &Program,
+    act: impl FnOnce() -> Result<Evidence>,
+) -> Result<Evidence> {
+    thread::scope(|scope| {
+        let staying = scope.spawn(|| weak::run(stage, weakness, &first.source(stage), TIME));
+        let evidence = while_ready(first, act);
+        joined(staying)?;
+        evidence
+    })
+}
+
+/// Whether somebody serves the word there.
+fn answers(address: &str, port: u16, word: &str) -> bool {
+    let Ok(address) = address.parse::<IpAddr>() else {
+        return false;
+    };
+    let limit = Duration::from_secs(3);
+    let Ok(mut caller) = TcpStream::connect_timeout(&SocketAddr::new(address, port), limit) else {
+        return false;
+    };
+    let mut heard = vec![0; word.len()];
+    caller.set_read_timeout(Some(limit)).is_ok()
+        && caller.read_exact(&mut heard).is_ok()
+        && heard == word.as_bytes()
+}
+
+/// One after the other, in sandboxes of one server.
+pub(super) fn in_turn(
+    stage: &Stage<'_>,
+    side: &mut Side<'_>,
+    ids: &[&'static str],
+) -> Result<Evidence> {
+    let (first, second, _) = pair(ids, 0)?;
+    match side {
+        Side::Sandbox(servers) => {
+            let own = servers.get(stage, Kind::Closed)?;
+            first.in_sandbox(stage, own, TIME)?;
+            let evidence = second.in_sandbox(stage, own, TIME)?;
+            own.is_sound(stage, evidence.seen.container.as_deref())?;
+            Ok(evidence)
+        }
+        Side::Weak(weakness) => {
+            let _shared = Shared::make(stage)?;
+            weak::run(stage, weakness, &first.source(stage), TIME)?;
+            in_weak(stage, weakness, &second)
+        }
+    }
+}
+
+/// The two programs, with what they know of one another, and the port that the first serves.
+fn pair(ids: &[&'static str], stays: u64) -> Result<(Program, Program, u16)> {
+    let word = Stage::mark()?;
+    let key = u32::from_str_radix(word.get(1..).unwrap_or("1"), 16).context("no key")?;
+    let port = free_port();
+    let told = |peer: &str| {
+        json!({
+            "stay": stays,
+            "peer_word": word,
+            "peer_key": key,
+            "peer_port": port,
+            "peer_mark": peer,
+        })
+    };
+    let first = Program::new(FIRST, ids, told(""))?;
+    let second = Program::new(SECOND, ids, told(&first.mark))?;
+    Ok((first, second, port))
+}
+
+fn joined<T>(running: thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    running
+        .join()
+        .unwrap_or_else(|_| bail!("the thread of the first program panicked"))
+}
+
+/// Does something while the first program is known to have everything, and then ends that.
+fn while_ready(first: &Program, act: impl FnOnce() -> Result<Evidence>) -> Result<Evidence> {
+    let ready = || watch::find(&first.mark, "ready");
+    let waited = Instant::now();
+    while ready().is_none() {
+        if waited.elapsed() > READY_WITHIN {
+            bail!("the first program is not ready");
+        }
+        process::pause(Duration::from_millis(20));
+    }
+    let evidence = act()?;
+    let Some(process) = ready() else {
+        bail!("the first program had gone before the second was done");
+    };
+    // It would end by itself, only later.
+    let _ = rustix::process::kill_process(process, Signal::KILL);
+    Ok(evidence)
+}
+
+fn in_weak(stage: &Stage<'_>, weakness: &Weakness, program: &Program) -> Result<Evidence> {
+    let ended = weak::run(stage, weakness, &program.source(stage), TIME)?;
+    let mut evidence = Evidence {
+        output: ended.output,
+        ..Evidence::default()
+    };
+    evidence.read_answers();
+    Ok(evidence)
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    TcpListener::bind(("0.0.0.0", 0))
+        .and_then(|listener| listener.local_addr())
+        .map_or(40_404, |address| address.port())
+}
+
+/// The directory that weak containers share, for as long as they do.
+#[derive(Debug)]
+struct Shared(std::path::PathBuf);
+
+impl Shared {
+    fn make(host: &Stage<'_>) -> Result<Self> {
+        let path = host.dir().join("shared");
+        std::fs::create_dir_all(&path).context("cannot make a directory to be shared")?;
+        stage::open_to_all(&path, 0o777)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // It goes with the stage's directory at the latest.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,188 @@
+//! A part of the catalogue that is tried together, in the sandbox and in every weak container that
+//! its cases ask for.
+
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::case::{Case, Finding, Verdict, Weakness};
+use super::evidence::Evidence;
+use super::program::Program;
+use super::servers::{Kind, Servers};
+use super::stage::Stage;
+
+/// A part of the catalogue that is tried together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scene {
+    pub(super) name: &'static str,
+    pub(super) play: Play,
+    pub(super) cases: &'static [Case],
+    /// Whether it belongs to the short set.
+    pub(super) short: bool,
+}
+
+/// How a scene is played.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Play {
+    /// One program, told which attacks to try.
+    Program {
+        text: &'static str,
+        server: Kind,
+        seconds: u64,
+    },
+    /// A program for each attack: they would get into each other's way.
+    Each {
+        text: &'static str,
+        server: Kind,
+        seconds: u64,
+    },
+    /// Something that takes more than one program.
+    Own(OwnPlay),
+}
+
+/// Plays these attacks on one side, and tells what it found.
+pub(super) type OwnPlay = fn(&Stage<'_>, &mut Side<'_>, &[&'static str]) -> Result<Evidence>;
+
+/// Where a scene is played.
+#[derive(Debug)]
+pub(super) enum Side<'a> {
+    /// In sandboxes of these servers.
+    Sandbox(&'a mut Servers),
+    /// In containers with this weakness.
+    Weak(&'a Weakness),
+}
+
+impl Side<'_> {
+    /// The same side once more.
+    pub(super) fn again(&mut self) -> Side<'_> {
+        match self {
+            Self::Sandbox(servers) => Side::Sandbox(servers),
+            Self::Weak(weakness) => Side::Weak(weakness),
+        }
+    }
+}
+
+/// One case and what came of it.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) case: &'static Case,
+    pub(super) verdict: Verdict,
+}
+
+impl Scene {
+    /// The cases whose id contains one of these; all of them without any.
+    pub(super) fn chosen(&self, filter: &[String]) -> Vec<&'static Case> {
+        self.cases
+            .iter()
+            .filter(|case| filter.is_empty() || filter.iter().any(|part| case.id.contains(&**part)))
+            .collect()
+    }
+
+    /// Plays the scene on both sides.
+    pub(super) fn play(
+        &self,
+        stage: &Stage<'_>,
+        servers: &mut Servers,
+        cases: &[&'static Case],
+    ) -> Vec<Outcome> {
+        // Where programs only take and print, the two sides do not see one another.
+        let (subjects, controls) = if matches!(self.play, Play::Each { .. }) {
+            thread::scope(|scope| {
+                let controls = scope.spawn(|| self.controls(stage, cases));
+                let subjects = self.findings(stage, Side::Sandbox(servers), cases);
+                (subjects, controls.join().unwrap_or_default())
+            })
+        } else {
+            let subjects = self.findings(stage, Side::Sandbox(servers), cases);
+            (subjects, self.controls(stage, cases))
+        };
+        let untold = Finding::Unknown("it was not played".to_owned());
+        cases
+            .iter()
+            .map(|&case| Outcome {
+                case,
+                verdict: Verdict::of(
+                    case,
+                    subjects.get(case.id).unwrap_or(&untold),
+                    controls.get(case.id).unwrap_or(&untold),
+                ),
+            })
+            .collect()
+    }
+
+    /// Plays the cases in the weak containers that they ask for.
+    fn controls(&self, stage: &Stage<'_>, cases: &[&'static Case]) -> Findings {
+        let mut found = Findings::new();
+        for weakness in weaknesses(cases) {
+            let those: Vec<_> = cases
+                .iter()
+                .copied()
+                .filter(|case| case.weakness.name == weakness.name)
+                .collect();
+            found.extend(self.findings(stage, Side::Weak(&weakness), &those));
+        }
+        found
+    }
+
+    fn findings(&self, stage: &Stage<'_>, mut side: Side<'_>, cases: &[&'static Case]) -> Findings {
+        match self.play {
+            Play::Program {
+                text,
+                server,
+                seconds,
+            } => judged(cases, &run(stage, side, text, cases, (server, seconds))),
+            Play::Each {
+                text,
+                server,
+                seconds,
+            } => cases
+                .iter()
+                .flat_map(|&case| {
+                    let evidence = run(stage, side.again(), text, &[case], (server, seconds));
+                    judged(&[case], &evidence)
+                })
+                .collect(),
+            Play::Own(play) => judged(cases, &play(stage, &mut side, &ids(cases))),
+        }
+    }
+}
+
+type Findings = BTreeMap<&'static str, Finding>;
+
+fn run(
+    stage: &Stage<'_>,
+    side: Side<'_>,
+    text: &'static str,
+    cases: &[&'static Case],
+    (server, seconds): (Kind, u64),
+) -> Result<Evidence> {
+    let program = Program::new(text, &ids(cases), Value::Null)?;
+    program.run(stage, side, server, Duration::from_secs(seconds))
+}
+
+fn ids(cases: &[&'static Case]) -> Vec<&'static str> {
+    cases.iter().map(|case| case.id).collect()
+}
+
+/// What each case's judge makes of the evidence.
+fn judged(cases: &[&'static Case], evidence: &Result<Evidence>) -> Findings {
+    let of = |case: &&'static Case| match evidence {
+        Ok(evidence) => (case.judge)(evidence, case),
+        Err(error) => Finding::Unknown(format!("{error:#}")),
+    };
+    cases.iter().map(|case| (case.id, of(case))).collect()
+}
+
+/// The weaknesses that the cases ask for, each once.
+fn weaknesses(cases: &[&'static Case]) -> Vec<Weakness> {
+    let mut found: Vec<Weakness> = Vec::new();
+    for case in cases {
+        if found.iter().all(|known| known.name != case.weakness.name) {
+            found.push(case.weakness);
+        }
+    }
+    found
+}

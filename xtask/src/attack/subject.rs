@@ -1,0 +1,213 @@
+//! The real server as the attacks meet it: started as a client starts it, with small limits, and
+//! looked after between attacks.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+
+use super::stage::Stage;
+use crate::demo::client::Client;
+use crate::{image, process};
+
+/// The tool that all attacks go through.
+const TOOL: &str = "execute-python";
+/// What a call may take beyond its program's time: the sandbox's start and end on a busy machine.
+const SLACK: Duration = Duration::from_secs(15);
+/// How long a sandbox may stay behind after its call was answered.
+const GONE_WITHIN: Duration = Duration::from_secs(30);
+/// By how much the server's memory may have grown at the end.
+const GROWTH: u64 = 48 * 1024 * 1024;
+
+/// Limits that an attack meets soon, on any machine.
+pub(super) const LIMITS: &[&str] = &[
+    "--memory",
+    "256MiB",
+    "--processes",
+    "64",
+    "--open-files",
+    "256",
+    "--tmp-size",
+    "32MiB",
+    "--modules-size",
+    "64MiB",
+    "--shm-size",
+    "16MiB",
+    "--output-printed",
+    "4MiB",
+    "--cpus",
+    "0.5",
+];
+
+/// A running server.
+#[derive(Debug)]
+pub(super) struct Subject {
+    client: Client,
+    /// What it had when it had served its first call.
+    at_first: Footprint,
+}
+
+/// What a server holds of its machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Footprint {
+    memory: u64,
+    descriptors: BTreeSet<String>,
+}
+
+impl Subject {
+    /// Starts the server by `command`, which names the binary, and waits for its first answer.
+    pub(super) fn start(
+        stage: &Stage<'_>,
+        name: &str,
+        mut command: Command,
+        options: &[String],
+    ) -> Result<Self> {
+        stage.engine.point(&mut command);
+        process::without_server_settings(&mut command)
+            .env("XDG_CONFIG_HOME", stage.places.cache.join("no-settings"))
+            .env("MCP_PYTHON_IMAGE", image::IMAGE)
+            .env("ATTACK_SECRET", &stage.own_secret)
+            .args(options);
+        if let Some(runtime) = &stage.runtime {
+            command.args(["--runtime", runtime]);
+        }
+        let log = stage.places.log(&format!("attack-{name}"))?;
+        let mut client = Client::start(&mut command, &log)?;
+        client
+            .handshake()
+            .with_context(|| format!("the server did not start: {}", process::tail(&log).trim()))?;
+        let mut subject = Self {
+            client,
+            at_first: Footprint::default(),
+        };
+        subject.innocent()?;
+        subject.at_first = subject.footprint();
+        Ok(subject)
+    }
+
+    /// Calls the tool with a program; the answer must come in time.
+    pub(super) fn call(&mut self, arguments: &Value, time: Duration) -> Result<Value> {
+        let asked = Instant::now();
+        let answer = self.client.call(TOOL, arguments, |_| {})?;
+        let took = asked.elapsed();
+        if took > time + SLACK {
+            bail!("the answer took {} s", took.as_secs());
+        }
+        Ok(answer)
+    }
+
+    /// Runs a program for so long.
+    pub(super) fn run(&mut self, program: &str, time: Duration) -> Result<Value> {
+        let arguments = json!({ "code": program, "timeout_seconds": time.as_secs() });
+        self.call(&arguments, time)
+    }
+
+    /// An innocent program, which must work whatever went on before.
+    pub(super) fn innocent(&mut self) -> Result<()> {
+        let answer = self.run("print(6 * 7)", Duration::from_secs(30))?;
+        let printed = answer.pointer("/structuredContent/stdout");
+        match printed.and_then(Value::as_str) {
+            Some("42\n") => Ok(()),
+            _ => bail!("an innocent program got {answer}"),
+        }
+    }
+
+    /// The server's process.
+    pub(super) fn process(&self) -> u32 {
+        self.client.process()
+    }
+
+    /// What must be true after every scene: the next call works, and the container `ran`, in which
+    /// the program was, is gone. The server may have others, in which nothing has run yet.
+    pub(super) fn is_sound(&mut self, stage: &Stage<'_>, ran: Option<&str>) -> Result<()> {
+        self.innocent()?;
+        let waited = Instant::now();
+        while let Some(ran) = ran {
+            if !containers(stage, self.process())?
+                .iter()
+                .any(|id| id == ran)
+            {
+                break;
+            }
+            if waited.elapsed() > GONE_WITHIN {
+                bail!("the container of the program is still there");
+            }
+            process::pause(Duration::from_millis(50));
+        }
+        // The pipe of a log or a timer may come and go; files and engine connections pile up.
+        let now = self.footprint();
+        if now.descriptors.len() > self.at_first.descriptors.len() + 8 {
+            let new: Vec<_> = now
+                .descriptors
+                .difference(&self.at_first.descriptors)
+                .collect();
+            bail!("the server keeps descriptors: {new:?}");
+        }
+        if now.memory > self.at_first.memory + GROWTH {
+            bail!(
+                "the server grew from {} to {} bytes",
+                self.at_first.memory,
+                now.memory
+            );
+        }
+        Ok(())
+    }
+
+    fn footprint(&self) -> Footprint {
+        let dir = format!("/proc/{}", self.process());
+        let status = std::fs::read_to_string(format!("{dir}/status")).unwrap_or_default();
+        let memory = status.lines().find_map(|line| {
+            let kibibytes = line.strip_prefix("VmRSS:")?.split_whitespace().next()?;
+            Some(kibibytes.parse::<u64>().ok()? * 1024)
+        });
+        let entries = std::fs::read_dir(format!("{dir}/fd")).into_iter().flatten();
+        let descriptors = entries
+            .flatten()
+            .map(|entry| {
+                let target = std::fs::read_link(entry.path()).unwrap_or_default();
+                format!("{} {}", entry.file_name().display(), target.display())
+            })
+            .collect();
+        Footprint {
+            memory: memory.unwrap_or(0),
+            descriptors,
+        }
+    }
+
+    /// Ends the server as a client does. Nothing of it may stay.
+    pub(super) fn stop(self, stage: &Stage<'_>) -> Result<()> {
+        let owner = self.process();
+        self.client.stop()?;
+        let waited = Instant::now();
+        loop {
+            let left = containers(stage, owner)?.len();
+            if left == 0 {
+                return Ok(());
+            }
+            if waited.elapsed() > GONE_WITHIN {
+                bail!("{left} of its containers are still there");
+            }
+            process::pause(Duration::from_millis(50));
+        }
+    }
+}
+
+/// The containers that name this process as their owner.
+fn containers(stage: &Stage<'_>, owner: u32) -> Result<Vec<String>> {
+    let format = "{{.ID}} {{.Label \"mcp-pyexec.lease\"}}";
+    let mut list = stage.engine.docker();
+    list.args(["ps", "--all", "--no-trunc"]).args([
+        "--filter",
+        "label=mcp-pyexec.lease",
+        "--format",
+        format,
+    ]);
+    let owner = owner.to_string();
+    Ok(process::read(&mut list)?
+        .lines()
+        .filter(|line| line.split('/').nth(2) == Some(&owner))
+        .filter_map(|line| Some(line.split_whitespace().next()?.to_owned()))
+        .collect())
+}
