@@ -140,6 +140,10 @@ impl fmt::Debug for SandboxStream {
 /// What a backend knows of a sandbox from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "engines answer each on its own, and any of them together"
+)]
 pub struct SandboxStatus {
     /// Whether there is such a sandbox; somebody may have removed it.
     pub there: bool,

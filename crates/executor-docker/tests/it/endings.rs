@@ -204,7 +204,8 @@ struct Proxy {
 
 impl Proxy {
     fn start(what: &str) -> Option<Self> {
-        let host = variable("DOCKER_HOST").unwrap_or("unix:///var/run/docker.sock".to_owned());
+        let host =
+            variable("DOCKER_HOST").unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned());
         let Some(engine) = host.strip_prefix("unix://").map(PathBuf::from) else {
             println!("SKIPPED: {what}: the engine has no socket of this host");
             return None;

@@ -67,7 +67,7 @@ fn what_process_1_reported_is_what_counts() {
         };
         let ending = judge(heard, Word::None, &bounds(true));
         let unlimited = judge(heard, Word::None, &bounds(false));
-        let counter = oom_kills.map_or("-".to_owned(), |kills| kills.to_string());
+        let counter = oom_kills.map_or_else(|| "-".to_owned(), |kills| kills.to_string());
         let shown = format!("{cause:?}, {exit:?}, oom {counter}");
         let _ = write!(table, "{shown:<35} {}", name(&ending));
         if name(&ending) != name(&unlimited) {
@@ -137,7 +137,7 @@ fn without_a_report_the_backend_says_what_became_of_it() {
                     status,
                     out_of_memory,
                 } => {
-                    let status = status.map_or("-".to_owned(), |status| status.to_string());
+                    let status = status.map_or_else(|| "-".to_owned(), |status| status.to_string());
                     let oom = if out_of_memory { ", oom" } else { "" };
                     format!("ended {status}{oom}")
                 }
