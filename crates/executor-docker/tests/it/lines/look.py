@@ -41,7 +41,8 @@ field = {name: value.strip() for name, value in status.items()}
 say("capabilities", *(field["Cap" + kind].lstrip("0") or "0" for kind in ("Eff", "Prm", "Bnd", "Inh", "Amb")))
 say("new-privileges", "none" if field["NoNewPrivs"] == "1" else "possible")
 say("filtered", field["Seccomp"])
-say("user", *os.getresuid(), *os.getresgid(), *os.getgroups())
+# Some engines name the group once more among the others.
+say("user", *os.getresuid(), *os.getresgid(), *(group for group in os.getgroups() if group != os.getgid()))
 say("process-1", os.getpid())
 say("others", sorted(int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()))
 say("host-name", socket.gethostname())
@@ -77,6 +78,8 @@ def opens(path):
 
 
 say("kernel", *(path for path in ("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger") if opens(path)))
+
+say("hosts-file", "written" if lines("/etc/hosts") else "empty")
 
 # What it can do
 for address in ("192.0.2.1", "169.254.169.254"):

@@ -5,6 +5,7 @@
 //! the look that notices and not the preparation, whose own proof is in `lies.rs`.
 
 mod filter;
+mod holds;
 mod look;
 mod table;
 
@@ -12,10 +13,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use self::holds::{HOLDS, HOLDS_WHERE_FOUND};
 use self::look::{Found, Lab};
-use self::table::{
-    ENDS, HOLDS, HOLDS_WHERE_FOUND, IDENTITY, LEFT_ALONE, LIMITS, LIMITS_OF_V1, Line, NOT_LOOKED_AT, PLACES,
-};
+use self::table::{ENDS, IDENTITY, LEFT_ALONE, LIMITS, LIMITS_OF_V1, Line, NOT_LOOKED_AT, PLACES};
 
 #[tokio::test]
 async fn a_sandbox_holds_what_is_looked_at() {
