@@ -34,10 +34,12 @@ pub(super) fn message(input: &[u8]) -> Result<Tally, Breach> {
         }
         (Ok(Frame::Single(message)), Ok(plain)) => {
             check_message(message, plain)?;
+            check_unique(input, plain)?;
             Ok(Tally::one(true))
         }
-        (Ok(Frame::Batch(elements)), Ok(Value::Array(plain))) => {
+        (Ok(Frame::Batch(elements)), Ok(all @ Value::Array(plain))) => {
             check_batch(elements, plain)?;
+            check_unique(input, all)?;
             Ok(Tally::one(elements.iter().all(Result::is_ok)))
         }
         (Ok(frame), Ok(_)) => Err(Breach(format!("read something else: {frame:?}"))),
@@ -59,6 +61,33 @@ pub(super) fn batch(input: &[u8]) -> Result<Tally, Breach> {
         .iter()
         .for_each(|element| tally.count(element.is_ok()));
     Ok(tally)
+}
+
+/// No key stands twice in one object: two readers could take different ones. Every member has one colon, and a reader that
+/// takes the last of two has one member less.
+fn check_unique(text: &[u8], plain: &Value) -> Result<(), Breach> {
+    let (mut colons, mut inside, mut escaped) = (0_usize, false, false);
+    for byte in text {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if inside => escaped = true,
+            b'"' => inside = !inside,
+            b':' if !inside => colons += 1,
+            _ => {}
+        }
+    }
+    hold(colons == members(plain), || {
+        "took a message in which a key stands twice".to_owned()
+    })
+}
+
+/// How many members all objects of a value have.
+fn members(value: &Value) -> usize {
+    match value {
+        Value::Object(object) => object.len() + object.values().map(members).sum::<usize>(),
+        Value::Array(items) => items.iter().map(members).sum(),
+        _ => 0,
+    }
 }
 
 fn check_batch(elements: &[Result<Incoming, DecodeError>], plain: &[Value]) -> Result<(), Breach> {

@@ -5,6 +5,8 @@ mod cli;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+mod hostile_messages;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod serve;

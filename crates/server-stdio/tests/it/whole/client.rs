@@ -147,6 +147,11 @@ impl Client {
         }
     }
 
+    /// A response that came and that nobody has taken yet.
+    pub(crate) fn untaken(&self, id: u64) -> Option<&Value> {
+        self.answers.get(&id)
+    }
+
     /// The next response to any request.
     pub(crate) async fn next_answer(&mut self) -> (u64, Value) {
         while self.answers.is_empty() {

@@ -4,7 +4,7 @@
 
 mod calls;
 mod cancel;
-mod client;
+pub(crate) mod client;
 mod crowd;
 mod hostile;
 mod loopback;
