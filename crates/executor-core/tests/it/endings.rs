@@ -1,6 +1,7 @@
 //! That nothing which a sandbox can do to its stream is taken for a success of its program, but the report of its process 1.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use executor_core::backend::{
@@ -152,7 +153,8 @@ async fn a_forged_report_makes_no_success() {
 
 #[tokio::test]
 async fn without_a_report_the_backend_is_asked_and_no_status_of_its_makes_a_success() {
-    let cases: [(Say, &str); 6] = [
+    let cases: [(Say, &str); 7] = [
+        (learns_late, "sandbox_died removed"),
         (runs, "sandbox_lost stream_cut"),
         (
             || Ok(SandboxStatus::new(false, Some(0), false)),
@@ -180,6 +182,16 @@ async fn without_a_report_the_backend_is_asked_and_no_status_of_its_makes_a_succ
     for (say, expected) in cases {
         check(|frame| vec![frame], say, ENDS_PROCESS_1, expected).await;
     }
+}
+
+/// As an engine does whose word of an end comes after the end of the stream, and that of the removal still later.
+fn learns_late() -> Result<SandboxStatus, SandboxError> {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    Ok(match ASKED.fetch_add(1, Ordering::Relaxed) {
+        0 => SandboxStatus::new(true, None, false),
+        1 => SandboxStatus::new(false, Some(137), false),
+        _ => SandboxStatus::removed(),
+    })
 }
 
 const WELL: &str = "print('well')";
