@@ -2,9 +2,10 @@
 //!
 //! One test at a time uses the engine, because most of them measure time.
 
+mod audit;
 mod calls;
 mod cancel;
-pub(crate) mod client;
+mod client;
 mod crowd;
 mod hostile;
 mod loopback;
