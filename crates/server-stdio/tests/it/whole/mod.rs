@@ -5,7 +5,7 @@
 mod audit;
 mod calls;
 mod cancel;
-mod client;
+pub(crate) mod client;
 mod crowd;
 mod hostile;
 mod loopback;
