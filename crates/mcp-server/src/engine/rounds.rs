@@ -2,8 +2,11 @@
 //! with the answers. What was learnt so far travels through the client, authenticated and bound to the request.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::time::Instant;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mcp_protocol::input::{InputRequest, Retry};
 use mcp_protocol::jsonrpc::{ErrorObject, Outgoing};
 use mcp_protocol::wire;
@@ -28,21 +31,42 @@ struct State {
 
 /// What a request is, whichever round it is: the same for every repetition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Digest(String);
+pub(super) struct Digest([u8; 32]);
+
+/// What differs between the rounds of one request.
+const OF_A_ROUND: [&str; 3] = ["_meta", "inputResponses", "requestState"];
 
 impl Digest {
     /// 2026-07-28, multi-round-trip requests: state should be bound to the request it belongs to.
     pub(super) fn of(method: &str, params: &Map<String, Value>) -> Self {
-        let mut same = params.clone();
-        for key in ["_meta", "inputResponses", "requestState"] {
-            same.remove(key);
-        }
+        // Made for every call, whether it asks or not, so nothing is copied for it.
         let mut hash = Sha256::new();
         hash.update(method.as_bytes());
         hash.update([0]);
-        hash.update(Value::Object(same).to_string().as_bytes());
-        let hash = hash.finalize();
-        Self(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+        for (name, value) in params {
+            if OF_A_ROUND.contains(&name.as_str()) {
+                continue;
+            }
+            // Neither a name nor a value can be mistaken for two: both are whole JSON texts. Writing to a hash cannot
+            // fail.
+            let _ = serde_json::to_writer(Feed(&mut hash), name);
+            let _ = serde_json::to_writer(Feed(&mut hash), value);
+        }
+        Self(hash.finalize().into())
+    }
+}
+
+/// A hash as something to write to.
+struct Feed<'a>(&'a mut Sha256);
+
+impl io::Write for Feed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -138,6 +162,38 @@ impl Engine {
     }
 
     fn purpose(&self, digest: &Digest) -> String {
-        format!("state {} {}", digest.0, self.principal)
+        let digest = URL_SAFE_NO_PAD.encode(digest.0);
+        format!("state {digest} {}", self.principal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(method: &str, params: &Value) -> Digest {
+        Digest::of(method, params.as_object().unwrap())
+    }
+
+    #[test]
+    fn a_request_is_the_same_in_all_its_rounds_and_no_other() {
+        let first = of("tools/call", &json!({"name": "a", "arguments": {"n": 1}}));
+        let later = json!({"name": "a", "arguments": {"n": 1}, "_meta": {"x": 1},
+            "inputResponses": {"q": {}}, "requestState": "s"});
+        assert_eq!(of("tools/call", &later), first);
+        for (method, other) in [
+            ("prompts/get", json!({"name": "a", "arguments": {"n": 1}})),
+            ("tools/call", json!({"name": "b", "arguments": {"n": 1}})),
+            ("tools/call", json!({"name": "a", "arguments": {"n": 2}})),
+            (
+                "tools/call",
+                json!({"name": "a", "arguments": {"n": 1}, "more": 1}),
+            ),
+            ("tools/call", json!({"name": "a\"arguments\"{\"n\":1}"})),
+        ] {
+            assert_ne!(of(method, &other), first, "{method} {other}");
+        }
     }
 }
