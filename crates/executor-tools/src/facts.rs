@@ -13,6 +13,8 @@ pub(crate) struct Facts {
     pub(crate) memory: ByteSize,
     /// What programs reach of the outside.
     pub(crate) reach: Reach,
+    /// The promises of a sandbox that this host does not keep and its operator accepted, by name.
+    pub(crate) accepted_gaps: Vec<&'static str>,
 }
 
 /// The network policy in the words of a description.
@@ -49,6 +51,7 @@ impl Facts {
             max_timeout: WallTime::CEILING,
             memory: ByteSize::gib(1),
             reach: Reach::Public,
+            accepted_gaps: Vec::new(),
         }
     }
 }

@@ -76,6 +76,9 @@ pub(crate) struct Structured {
     /// What the caller should know besides.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
+    /// Promises of the sandbox that this host does not keep; the server's operator accepted that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    accepted_gaps: Vec<&'static str>,
 }
 
 /// The endings of a run that got as far as its own sandbox, by their stable names.
@@ -137,6 +140,7 @@ pub(crate) fn structured(outcome: &Outcome, facts: &Facts) -> Option<Map<String,
             .map(executor_core::limits::ByteSize::get),
         installed: outcome.installed.clone(),
         notes: outcome.notes.clone(),
+        accepted_gaps: facts.accepted_gaps.clone(),
     };
     match serde_json::to_value(structured) {
         Ok(Value::Object(object)) => Some(object),

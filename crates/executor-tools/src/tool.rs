@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use executor_core::capabilities::Capability;
 use executor_core::gateway::NetworkPolicy;
 use executor_core::{Executor, ExecutorSettings};
 use mcp_protocol::tools::{self, CallToolResult};
@@ -90,6 +91,24 @@ impl Tool for ExecutePython {
         arguments: Map<String, Value>,
         context: CallContext,
     ) -> Result<CallToolResult, ToolError> {
+        let mut result = self.run(arguments, context).await?;
+        let gaps = self.accepted_gaps();
+        if !gaps.is_empty() {
+            result.meta.insert(ACCEPTED_GAPS.to_owned(), gaps.into());
+        }
+        Ok(result)
+    }
+}
+
+/// Where the metadata of every result name the promises that are not kept here and were accepted.
+const ACCEPTED_GAPS: &str = "python-executor/accepted-gaps";
+
+impl ExecutePython {
+    async fn run(
+        &self,
+        arguments: Map<String, Value>,
+        context: CallContext,
+    ) -> Result<CallToolResult, ToolError> {
         let request = match arguments::decode(&arguments, &self.facts) {
             Ok(request) => request.with_caller(context.principal().to_string()),
             Err(mistakes) => return Ok(CallToolResult::error(mistakes)),
@@ -102,9 +121,27 @@ impl Tool for ExecutePython {
             Err(error) => return Ok(failure::result(&error)),
         };
         match follow(execution, limit, &context, self.pace).await {
-            Some(outcome) => Ok(render::result(&outcome, &self.facts)),
+            Some(outcome) => {
+                let facts = Facts {
+                    accepted_gaps: self.accepted_gaps(),
+                    ..self.facts.clone()
+                };
+                Ok(render::result(&outcome, &facts))
+            }
             None => Err(ToolError::new("the run ended without an outcome")),
         }
+    }
+
+    /// The promises that the operator does without and that are not kept, as far as is known now:
+    /// before the backend was looked at, all that were accepted.
+    fn accepted_gaps(&self) -> Vec<&'static str> {
+        let required = &self.executor.settings().required;
+        let kept = self.executor.capabilities();
+        Capability::ALL
+            .into_iter()
+            .filter(|one| !required.has(*one) && !kept.has(*one))
+            .map(Capability::as_str)
+            .collect()
     }
 }
 
@@ -113,6 +150,7 @@ fn facts(settings: &ExecutorSettings) -> Facts {
         timeout: settings.timeout,
         max_timeout: settings.max_timeout,
         memory: settings.limits.memory,
+        accepted_gaps: Vec::new(),
         reach: match &settings.network {
             NetworkPolicy::None => Reach::Nothing,
             NetworkPolicy::Public => Reach::Public,

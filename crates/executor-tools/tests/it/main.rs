@@ -223,3 +223,31 @@ async fn dropping_the_call_ends_the_program() {
     bench.until_empty().await;
     bench.close().await;
 }
+
+#[tokio::test]
+async fn promises_that_were_accepted_as_broken_are_told_with_every_result() {
+    let bench = bench();
+    for arguments in [json!({"code": "print(1)"}), json!({"cod": "print(1)"})] {
+        let result = bench.call(arguments).await;
+        let gaps = &result.meta["python-executor/accepted-gaps"];
+        let names = gaps.as_array().expect("names");
+        assert!(names.contains(&json!("memory-limit")), "{gaps}");
+        if !result.is_error {
+            assert_eq!(field(&result, "accepted_gaps"), gaps);
+        }
+    }
+    bench.close().await;
+
+    let directory = tempfile::tempdir().expect("a directory");
+    let backend = UnconfinedBackend::danger_new(directory.path());
+    let executor = Executor::builder(Arc::new(backend))
+        .build()
+        .expect("an executor");
+    let tool = ExecutePython::new(executor.clone());
+    let arguments = Map::from_iter([("code".to_owned(), "print(1)".into())]);
+    let context = CallContext::new(Revision::ALL[0]);
+    let result = tool.call(arguments, context).await.expect("a result");
+    assert!(result.is_error, "nothing was accepted, so it is refused");
+    assert!(result.meta.is_empty(), "{:?}", result.meta);
+    executor.shutdown().await;
+}
