@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use executor_core::backend::Progress;
+use executor_core::capabilities::{Capabilities, Capability};
 use executor_core::gateway::Gateway;
 use executor_core::modules::InstallSettings;
 use executor_core::{Executor, ExecutorSettings, SandboxError};
@@ -13,6 +14,7 @@ use mcp_server::Server;
 use tokio::task::JoinSet;
 
 use crate::audit::Audit;
+use crate::gaps;
 use crate::log_queue::Flushed;
 use crate::settings::Settings;
 
@@ -88,11 +90,15 @@ impl Assembly {
     /// Dropping the set stops telling how far it is; the work itself is the executor's.
     ///
     /// Sandboxes are started ahead once a client was answered.
-    pub(crate) fn prepare_in_background(&self) -> JoinSet<()> {
+    pub(crate) fn prepare_in_background(&self, accepted: &Capabilities) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         let executor = self.executor.clone();
+        let (backend, accepted) = (Arc::clone(&self.backend), accepted.clone());
         tasks.spawn(async move {
             if executor.prepare(&LogProgress).await.is_ok() {
+                for warning in gaps::warnings(&accepted, &backend.gaps()) {
+                    tracing::warn!("{warning}");
+                }
                 tracing::info!("ready to run programs");
             }
         });
@@ -125,6 +131,9 @@ fn executor_settings(settings: &Settings) -> ExecutorSettings {
     install.file_hosts = settings.modules.file_hosts.clone();
     install.source_packages = settings.modules.sources;
     let mut executor = ExecutorSettings::default();
+    let accepted = &settings.engine.accepted;
+    let required = Capability::ALL.into_iter();
+    executor.required = Capabilities::of(required.filter(|one| !accepted.has(*one)));
     executor.limits = settings.limits.clone();
     executor.output = settings.output;
     executor.timeout = settings.times.program;

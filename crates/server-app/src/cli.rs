@@ -62,6 +62,8 @@ pub(crate) struct RunTask {
 #[derive(Debug)]
 pub(crate) struct DoctorTask {
     pub(crate) json: bool,
+    /// Whether every promise is tried, and not only looked at.
+    pub(crate) prove: bool,
 }
 
 /// The command line understood: the task and the settings for it.
@@ -129,6 +131,7 @@ fn task(matches: &ArgMatches) -> Task {
         }
         Some(("doctor", doctor)) => Task::Doctor(DoctorTask {
             json: doctor.get_flag("json"),
+            prove: doctor.get_flag("prove"),
         }),
         Some(_) | None => Task::Serve,
     }
@@ -208,6 +211,15 @@ fn doctor_command() -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Write one JSON object instead of text."),
         )
+        .arg(
+            Arg::new("prove")
+                .long("prove")
+                .action(ArgAction::SetTrue)
+                .help(
+                    "Attack sandboxes of our own and show what held: every limit, forbidden \
+                     system calls, every way out. Takes half a minute at most.",
+                ),
+        )
 }
 
 const STDIO_ABOUT: &str = "\
@@ -229,6 +241,7 @@ Examples:
   mcp-python-stdio                          Serve, as an MCP client starts it
   mcp-python-stdio --memory 2GiB --timeout 2m
   mcp-python-stdio doctor                   See whether everything is in order
+  mcp-python-stdio doctor --prove           Attack a sandbox on this host, and see what holds
   mcp-python-stdio run --modules requests fetch.py
   mcp-python-stdio --allow 'api.example.com' --print-config
 
@@ -285,7 +298,10 @@ mod tests {
         assert!(matches!(stdio("x"), Task::Serve));
         assert!(matches!(
             stdio("x doctor --json"),
-            Task::Doctor(DoctorTask { json: true })
+            Task::Doctor(DoctorTask {
+                json: true,
+                prove: false
+            })
         ));
         let Task::Run(run) = stdio("x run -m a,b --modules c main.py -- --year 5") else {
             panic!("not a run");

@@ -1,10 +1,13 @@
 //! From the command line to the exit code: what both binaries have in common.
 
 use std::io::Write as _;
+use std::pin::Pin;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use executor_core::PoolSettings;
+use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::assembly::Assembly;
@@ -14,6 +17,7 @@ use crate::doctor;
 use crate::environment::{Environment, ProcessEnvironment};
 use crate::exit_codes::Exit;
 use crate::failure::{exit_of, explain};
+use crate::gaps;
 use crate::logging;
 use crate::run;
 use crate::settings::{HttpSettings, LogLevel, Settings, Transport};
@@ -102,6 +106,9 @@ async fn perform(
     };
     if let Task::Run(task) = task {
         let exit = run::run(task, assembly.executor(), &mut signals).await;
+        if let Some(broken) = assembly.backend().broken().now_or_never() {
+            complain(&gaps::refusal(program.name, &broken));
+        }
         return tokio::select! {
             () = tidy_up(assembly) => exit,
             signal = signals.next() => Exit::Interrupted(signal.status()),
@@ -115,6 +122,9 @@ async fn perform(
 
 /// Serves until the peer is gone or a signal comes, then tidies up. A second signal leaves at
 /// once: sandboxes end with our end of their streams, and the next sweep removes them.
+///
+/// A host that does not keep a promise ends it as well. Clients are answered before that is known
+/// and for a moment after: whoever called by then is refused by the promise's name.
 async fn serve_until_told(
     program: Program,
     assembly: Assembly,
@@ -129,9 +139,11 @@ async fn serve_until_told(
         audit: assembly.audit().clone(),
         shutdown: shutdown.clone(),
     };
+    let backend = Arc::clone(assembly.backend());
+    let accepted = settings.engine.accepted;
     let work = async move {
         // A client waits for no engine: what is slow begins now and goes on beside it.
-        let preparing = assembly.prepare_in_background();
+        let preparing = assembly.prepare_in_background(&accepted);
         let begun = Instant::now();
         let exit = serve(serving).await;
         // The one client of a process, which HTTP has many of.
@@ -150,6 +162,14 @@ async fn serve_until_told(
             tracing::info!(?signal, "shutting down; a second signal ends at once");
             shutdown.cancel();
         }
+        broken = backend.broken() => {
+            tokio::select! {
+                () = last_answers(work.as_mut(), &shutdown) => {}
+                _told = signals.next() => {}
+            }
+            complain(&gaps::refusal(program.name, &broken));
+            return Exit::PromiseBroken;
+        }
     }
     tokio::select! {
         exit = &mut work => exit,
@@ -159,6 +179,24 @@ async fn serve_until_told(
         }
     }
 }
+
+/// Lets `work` answer those who have called already, then ends it.
+async fn last_answers(
+    mut work: Pin<&mut impl Future<Output = Exit>>,
+    shutdown: &CancellationToken,
+) {
+    if tokio::time::timeout(LAST_ANSWERS, work.as_mut())
+        .await
+        .is_err()
+    {
+        shutdown.cancel();
+        work.await;
+    }
+}
+
+/// How long a server that cannot keep a promise goes on to say so: enough for a client that has
+/// just begun, and short enough for nobody to take it for a server that serves.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// How long the end waits for sandboxes to be gone; what is left then is for the next sweep.
 const TEARDOWN: Duration = Duration::from_secs(10);

@@ -40,6 +40,7 @@ mod run;
 
 mod environment;
 mod failure;
+mod gaps;
 mod log_queue;
 mod logging;
 mod secret;

@@ -3,17 +3,21 @@
 //! It changes nothing: an image that is missing is named and not pulled.
 
 mod probe;
+mod prove;
 mod report;
 
 use executor_core::backend::Progress;
+use executor_core::capabilities::Capabilities;
 use executor_core::gateway::NetworkPolicy;
-use executor_docker::{EngineReport, PullPolicy};
+use executor_docker::{EngineReport, Gap, PullPolicy};
+use futures_util::FutureExt as _;
 
 use self::report::{Area, Report};
 use crate::assembly::Assembly;
 use crate::cli::{DoctorTask, Program};
 use crate::exit_codes::Exit;
 use crate::failure::exit_of;
+use crate::gaps::consequence;
 use crate::launch;
 use crate::settings::Settings;
 
@@ -22,14 +26,22 @@ use crate::settings::Settings;
 pub(crate) async fn examine(program: Program, task: &DoctorTask, settings: &Settings) -> Exit {
     let mut settings = settings.clone();
     settings.engine.pull = PullPolicy::Never;
-    let mut report = Report::default();
+    let mut report = Report::accepting(settings.engine.accepted.clone());
     about_settings(&settings, &mut report);
+    if task.prove {
+        // The programs are our own: a host that keeps nothing is tried all the same, and what the
+        // operator really accepted is the report's to hold against.
+        settings.engine.accepted = Capabilities::all();
+    }
     match Assembly::new(&settings) {
         Ok(assembly) => {
             about_engine(&assembly, &mut report).await;
             about_way_out(&settings, &mut report);
             if report.exit() == Exit::Success {
                 about_sandbox(&assembly, &mut report).await;
+            }
+            if task.prove && assembly.executor().prepare(&Told).await.is_ok() {
+                report.prove(prove::prove(&assembly, &settings).await);
             }
             launch::tidy_up(assembly).await;
         }
@@ -161,7 +173,7 @@ fn describe(engine: &EngineReport, report: &mut Report) {
             report.good(Area::Promises, name, row.why);
         } else {
             let remedy = row.remedy.map(str::to_owned);
-            report.fail(Area::Promises, name, row.why, remedy, Exit::PromiseBroken);
+            report.broken(Area::Promises, row.capability, name, row.why, remedy);
         }
     }
 }
@@ -206,6 +218,11 @@ fn about_way_out(settings: &Settings, report: &mut Report) {
 
 async fn about_sandbox(assembly: &Assembly, report: &mut Report) {
     if let Err(error) = assembly.executor().prepare(&Told).await {
+        let broken = assembly.backend().broken().now_or_never();
+        if let Some(broken) = broken.filter(|broken| !broken.gaps.is_empty()) {
+            about_gaps(&broken.gaps, report);
+            return;
+        }
         let remedy = error.hint().map(str::to_owned);
         report.fail(
             Area::Probe,
@@ -216,7 +233,23 @@ async fn about_sandbox(assembly: &Assembly, report: &mut Report) {
         );
         return;
     }
+    about_gaps(&assembly.backend().gaps(), report);
     probe::probe(assembly.executor(), report).await;
+}
+
+/// What the look from inside found that the engine did not admit, or that was accepted.
+fn about_gaps(gaps: &[Gap], report: &mut Report) {
+    for gap in gaps {
+        let name = gap.capability.as_str();
+        let says = format!("{}: {}", gap.why, consequence(gap.capability));
+        report.broken(
+            Area::Probe,
+            gap.capability,
+            name,
+            says,
+            Some(gap.remedy.clone()),
+        );
+    }
 }
 
 /// Long preparations are told on standard error, so that nobody waits in the dark.

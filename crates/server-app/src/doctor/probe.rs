@@ -1,6 +1,7 @@
 //! The doctor's probe: a tiny program in a real sandbox that looks around, and what is to be
 //! thought of what it saw.
 
+use executor_core::capabilities::Capability;
 use executor_core::{Ending, ExecutionRequest, Executor, Outcome};
 use serde_json::Value;
 
@@ -62,32 +63,30 @@ fn judge(seen: &Value, report: &mut Report) {
     };
     let is = |name: &str, expected: &Value| seen.get(name) == Some(expected);
     report.good(Area::Probe, "python", text("python"));
-    let mut expect = |name: &str, holds: bool, says: String| {
+    let mut expect = |capability, name: &str, holds: bool, says: String| {
         if holds {
             report.good(Area::Probe, name, says);
         } else {
-            report.fail(
-                Area::Probe,
-                name,
-                says,
-                Some(DISTRUST.to_owned()),
-                Exit::PromiseBroken,
-            );
+            let remedy = Some(DISTRUST.to_owned());
+            report.broken(Area::Probe, capability, name, says, remedy);
         }
     };
     let interfaces = text("interfaces");
     expect(
+        Capability::NoNetwork,
         "network",
         is("interfaces", &Value::from(vec!["lo"])),
         format!("devices {interfaces}; only the loopback is to be there"),
     );
     let uid = seen.get("uid").and_then(Value::as_u64);
     expect(
+        Capability::SeparateUsers,
         "user",
         uid.is_some_and(|uid| uid != 0),
         format!("user {}, group {}", text("uid"), text("gid")),
     );
     expect(
+        Capability::Isolation,
         "privileges",
         is("effective", &Value::from(0)) && is("no_new_privs", &Value::from("1")),
         format!(
@@ -97,11 +96,13 @@ fn judge(seen: &Value, report: &mut Report) {
         ),
     );
     expect(
+        Capability::SyscallFilter,
         "system calls",
         is("seccomp", &Value::from("2")),
         format!("seccomp mode {}; 2 is a filter", text("seccomp")),
     );
     expect(
+        Capability::DiskLimit,
         "files",
         is("root_writable", &Value::from(false)) && is("tmp_writable", &Value::from(true)),
         format!(
@@ -111,6 +112,7 @@ fn judge(seen: &Value, report: &mut Report) {
         ),
     );
     expect(
+        Capability::Isolation,
         "names",
         is("localhost", &Value::from("127.0.0.1")) && is("hostname", &Value::from("sandbox")),
         format!(

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use executor_core::capabilities::{Capabilities, Capability};
 use serde_json::{Value, json};
 
+use super::prove::{self, Proof};
 use crate::exit_codes::Exit;
 
 /// How good a finding is.
@@ -77,9 +79,52 @@ pub(crate) struct Report {
     findings: Vec<Finding>,
     /// The exit code of the first failure.
     failure: Option<Exit>,
+    /// The promises that the operator does without.
+    accepted: Capabilities,
+    /// What was tried, if it was.
+    proofs: Vec<Proof>,
 }
 
 impl Report {
+    /// A report for an operator who accepted these gaps.
+    pub(crate) fn accepting(accepted: Capabilities) -> Self {
+        Self {
+            accepted,
+            ..Self::default()
+        }
+    }
+
+    /// Adds what was tried; one broken promise is a failure.
+    pub(crate) fn prove(&mut self, proofs: Vec<Proof>) {
+        if prove::broken(&proofs, &self.accepted) {
+            self.failure.get_or_insert(Exit::PromiseBroken);
+        }
+        self.proofs = proofs;
+    }
+
+    /// Notes a promise that is not kept: a failure, unless it was accepted by name.
+    pub(crate) fn broken(
+        &mut self,
+        area: Area,
+        capability: Capability,
+        name: &str,
+        says: impl Into<String>,
+        remedy: Option<String>,
+    ) {
+        let gap = capability.as_str();
+        if self.accepted.has(capability) {
+            let says = format!("{}; accepted by `danger.accept` as {gap}", says.into());
+            self.add(area, name, Verdict::Warning, says, remedy);
+            return;
+        }
+        let accept = format!("accept it by `--danger-accept {gap}`");
+        let remedy = match remedy {
+            Some(remedy) => format!("{remedy}; or {accept}"),
+            None => accept,
+        };
+        self.fail(area, name, says, Some(remedy), Exit::PromiseBroken);
+    }
+
     pub(crate) fn good(&mut self, area: Area, name: &str, says: impl Into<String>) {
         self.add(area, name, Verdict::Good, says.into(), None);
     }
@@ -149,6 +194,9 @@ impl Report {
                 let _ = writeln!(text, "        {:width$}  -> {remedy}", "");
             }
         }
+        if !self.proofs.is_empty() {
+            text.push_str(&prove::table(&self.proofs, &self.accepted));
+        }
         let count = |verdict| {
             self.findings
                 .iter()
@@ -156,6 +204,9 @@ impl Report {
                 .count()
         };
         let summary = match (count(Verdict::Bad), count(Verdict::Warning)) {
+            (0, _) if self.failure.is_some() => {
+                "A promise was broken: run no programs of others on this host.".to_owned()
+            }
             (0, 0) => "All is well.".to_owned(),
             (0, 1) => "All is well, with one warning.".to_owned(),
             (0, warnings) => format!("All is well, with {warnings} warnings."),
@@ -191,6 +242,7 @@ impl Report {
             "good": self.failure.is_none(),
             "exit_code": self.exit().code(),
             "findings": findings,
+            "proofs": prove::json(&self.proofs, &self.accepted),
         });
         format!("{report:#}\n")
     }
@@ -232,6 +284,34 @@ mod tests {
             One thing has to be mended before programs can be run as promised.
         "#]]
         .assert_eq(&report().text("server"));
+    }
+
+    #[test]
+    fn an_accepted_gap_is_a_warning_and_no_failure() {
+        let mut report = Report::accepting(Capabilities::of([Capability::MemoryLimit]));
+        let mut broken = |capability, name| {
+            report.broken(Area::Probe, capability, name, "gone", None);
+            report.exit()
+        };
+        assert_eq!(
+            broken(Capability::MemoryLimit, "memory-limit"),
+            Exit::Success
+        );
+        assert_eq!(
+            broken(Capability::CpuLimit, "cpu-limit"),
+            Exit::PromiseBroken
+        );
+        expect![[r"
+            server 0.1.0
+
+            A real sandbox, seen from inside
+              warn  memory-limit  gone; accepted by `danger.accept` as memory-limit
+              FAIL  cpu-limit     gone
+                                  -> accept it by `--danger-accept cpu-limit`
+
+            One thing has to be mended before programs can be run as promised.
+        "]]
+        .assert_eq(&report.text("server"));
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub(crate) enum Group {
     Http,
     Logging,
     Danger,
+    DangerHttp,
 }
 
 impl Group {
@@ -61,6 +62,7 @@ impl Group {
             Self::Http => "HTTP",
             Self::Logging => "Log",
             Self::Danger => "Dangerous: what loosens security",
+            Self::DangerHttp => "Dangerous, over HTTP",
         }
     }
 }

@@ -119,7 +119,7 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
 /// environment, which both may share, and are no flags.
 pub(crate) const fn shows(transport: Transport, group: Group) -> bool {
     match (transport, group) {
-        (Transport::Stdio, Group::Http | Group::Danger) => false,
+        (Transport::Stdio, Group::Http | Group::DangerHttp) => false,
         (Transport::Stdio | Transport::Http, _) => true,
     }
 }

@@ -406,8 +406,18 @@ pub(crate) const KEYS: &[Key] = &[
                `stderr`, or the path of a file, which is appended to.",
     },
     Key {
-        name: "danger.bind-without-token",
+        name: "danger.accept",
         group: Group::Danger,
+        form: Form::Many,
+        value: "GAP",
+        default: "(nothing)",
+        help: "Serve although this host does not keep that promise of a sandbox, by the name that \
+               `doctor` shows, such as `memory-limit`. Told in the log at start and in every \
+               result.",
+    },
+    Key {
+        name: "danger.bind-without-token",
+        group: Group::DangerHttp,
         form: Form::Switch,
         value: "",
         default: "false",

@@ -1,6 +1,7 @@
 //! Tables for the way from four sources to settings.
 
 mod authorization;
+mod danger;
 
 use std::path::Path;
 use std::time::Duration;

@@ -8,6 +8,7 @@ mod sandbox;
 
 use std::path::PathBuf;
 
+use executor_core::capabilities::{Capabilities, Capability};
 use executor_docker::{DockerSettings, EngineEnvironment, ImageRef, PullPolicy};
 
 use super::foreign::text;
@@ -179,6 +180,7 @@ fn engine(resolver: &mut Resolver<'_>) -> Option<DockerSettings> {
         ("never", PullPolicy::Never),
     ];
     engine.pull = resolver.word("pull", PullPolicy::Missing, &words);
+    engine.accepted = accepted(resolver);
     let environment = resolver.environment;
     engine.environment = EngineEnvironment::from_lookup(|name| text(environment, name));
     Some(engine)
@@ -192,6 +194,36 @@ fn audit(resolver: &mut Resolver<'_>) -> AuditTo {
         ("stderr", _) => Ok(AuditTo::Stderr),
         (_, Some(path)) => Ok(AuditTo::File(path)),
     })
+}
+
+/// The promises that the operator does without, if this host does not keep them.
+fn accepted(resolver: &mut Resolver<'_>) -> Capabilities {
+    let lists = resolver.many("danger.accept", |text| {
+        let names = text.split(',').map(str::trim);
+        names
+            .filter(|name| !name.is_empty())
+            .map(gap)
+            .collect::<Result<Vec<_>, _>>()
+    });
+    Capabilities::of(lists.into_iter().flatten().flatten())
+}
+
+fn gap(name: &str) -> Result<Capability, Refusal> {
+    let known = Capability::ALL.into_iter();
+    if let Some(found) = known.clone().find(|one| one.as_str() == name) {
+        return Ok(found);
+    }
+    let near = known
+        .map(|one| (strsim::jaro_winkler(one.as_str(), name), one.as_str()))
+        .filter(|(likeness, _)| *likeness > 0.7)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b));
+    let names = Capability::ALL.map(Capability::as_str).join("`, `");
+    Err(
+        Refusal::because("no promise has this name").hint(match near {
+            Some((_, near)) => format!("did you mean `{near}`?"),
+            None => format!("they are `{names}`"),
+        }),
+    )
 }
 
 fn log(resolver: &mut Resolver<'_>) -> LogSettings {
