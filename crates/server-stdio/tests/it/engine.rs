@@ -9,7 +9,7 @@ use crate::program::{Program, stderr, stdout};
 use crate::serve::{call, initialize};
 
 /// A program on the engine that the suite was given, or `None` and a line that says so.
-fn program(what: &str, arguments: &[&str]) -> Option<Program> {
+pub(crate) fn program(what: &str, arguments: &[&str]) -> Option<Program> {
     #[expect(
         clippy::disallowed_methods,
         reason = "how the suite is told of its engine"

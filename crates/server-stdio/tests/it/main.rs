@@ -1,6 +1,8 @@
 //! The real binary, from outside.
 
 #[cfg(test)]
+mod broken;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod engine;
