@@ -266,3 +266,38 @@ pub(super) async fn has_room(sender: &mpsc::Sender<Reply>) {
 pub(super) fn is_crowded(sender: &mpsc::Sender<Reply>) -> bool {
     sender.capacity() <= KEPT
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_an_event_has_one_spelling() {
+        let check = |text: &str, expected: Option<(u64, u64)>| {
+            let id = EventId::parse(text);
+            assert_eq!(id.map(|id| (id.stream, id.number)), expected, "{text}");
+        };
+        check("0-0", Some((0, 0)));
+        check("17-4", Some((17, 4)));
+        check("18446744073709551615-1", Some((u64::MAX, 1)));
+        for other in [
+            "",
+            "-",
+            "1",
+            "1-",
+            "-1",
+            "01-1",
+            "1-01",
+            "+1-1",
+            "1-+1",
+            "1--1",
+            "1-1-1",
+            " 1-1",
+            "1-1\n",
+            "18446744073709551616-1",
+            "١-1",
+        ] {
+            check(other, None);
+        }
+    }
+}
