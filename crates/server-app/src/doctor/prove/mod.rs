@@ -27,8 +27,10 @@ use crate::settings::Settings;
 /// and says so.
 pub(crate) async fn prove(assembly: &Assembly, settings: &Settings) -> Vec<Proof> {
     let executor = assembly.executor();
+    let engine = assembly.backend().describe().await;
+    let podman = engine.is_ok_and(|engine| engine.name == "Podman");
     let (mut proofs, way_out, strain, fresh) = tokio::join!(
-        inside::prove(executor, settings, &ProcessEnvironment),
+        inside::prove(executor, settings, &ProcessEnvironment, podman),
         outward::prove(executor),
         strain::prove(assembly),
         fresh::prove(executor),
