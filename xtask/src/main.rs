@@ -17,6 +17,7 @@ mod places;
 mod process;
 mod report;
 mod say;
+mod soak;
 mod test;
 mod tidy;
 
@@ -57,6 +58,8 @@ enum Chore {
     Bench(bench::Args),
     /// Try the catalogue of attacks on the real server, each with a control that must succeed.
     Attack(attack::Args),
+    /// Run innocent and hostile programs for long, with faults, and compare the machine with before.
+    Soak(soak::Args),
     /// Try everything that foreign bytes reach with inputs that are nearly valid.
     Fuzz(fuzz::Args),
     /// Bring a private container engine up or down, on a machine that has none.
@@ -75,6 +78,7 @@ fn main() -> ExitCode {
         Chore::Conformance => conformance::conformance(&places),
         Chore::Bench(args) => bench::bench(&places, &args),
         Chore::Image(args) => image::image(&places, &args),
+        Chore::Soak(args) => soak::soak(&places, &args),
         Chore::Fuzz(args) => fuzz::fuzz(&places, &args),
         Chore::Engine(args) => engine::engine(&places, &args),
     });
