@@ -184,10 +184,9 @@ impl<'a> Run<'a> {
             format,
             &self.bystander,
         ]));
-        if state.as_deref().ok() != Some("true 0") {
-            self.find(format!(
-                "a container of somebody else was touched: {state:?}"
-            ));
+        let state = state.unwrap_or_else(|error| error.to_string());
+        if state != "true 0" {
+            self.find(format!("a container of somebody else was touched: {state}"));
         }
         let mut sum = std::mem::take(&mut self.sum);
         sum.engine.1 = machine::memory_of(ENGINE);
