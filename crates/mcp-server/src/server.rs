@@ -117,7 +117,19 @@ impl Server {
     /// Must be called inside a Tokio runtime.
     #[must_use]
     pub fn exchange(&self, message: Incoming, principal: Principal) -> Replies {
-        driver::exchange(&self.shared, message, principal)
+        self.exchange_keeping(message, principal, ())
+    }
+
+    /// The same; `kept` is dropped when the message has been taken in: a transport puts in it what bounds the memory of
+    /// messages on their way.
+    #[must_use]
+    pub fn exchange_keeping(
+        &self,
+        message: Incoming,
+        principal: Principal,
+        kept: impl Send + 'static,
+    ) -> Replies {
+        driver::exchange(&self.shared, message, principal, kept)
     }
 
     /// Opens a session for a handshake, in which every message has a response stream of its own.

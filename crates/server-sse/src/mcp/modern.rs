@@ -26,7 +26,7 @@ const NAME: HeaderName = HeaderName::from_static(http::NAME);
 const SPOKEN: Revision = Revision::V2026_07_28;
 
 impl Client {
-    pub(super) async fn modern_request(mut self, request: Request, accepts: Accepts) -> Response {
+    pub(super) async fn modern_request(self, request: Request, accepts: Accepts) -> Response {
         if let Err(error) = self.check_headers(&request) {
             return reject::error(StatusCode::BAD_REQUEST, Some(request.id), error);
         }
@@ -36,12 +36,11 @@ impl Client {
             return reject::invalid_request(StatusCode::NOT_ACCEPTABLE, why);
         }
         // The engine does the rest of the ladder: version, method, parameters.
-        let replies = self
-            .app
-            .server
-            .exchange(Incoming::Request(request), self.caller.principal);
-        // The engine has it, and its share must not wait for the answer.
-        self.share = None;
+        let replies = self.app.server.exchange_keeping(
+            Incoming::Request(request),
+            self.caller.principal,
+            self.share,
+        );
         let response = answer(&self.app, replies, accepts, status, ()).await;
         match self.caller.until {
             // What has an end of its own was asked for in time; what stays open does so for as long as the token.
