@@ -9,6 +9,9 @@ mod engine;
 #[cfg(test)]
 mod hostile_messages;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod peers;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod serve;
