@@ -48,17 +48,21 @@ impl Case {
         Self { judge, ..self }
     }
 
+    /// Whether this is the word of the filter, which no kernel says of what it lacks.
+    fn is_filtered(&self, subject: &Finding) -> bool {
+        let word = match subject {
+            Finding::Refused(word) => word.as_str(),
+            Finding::Succeeded(_) | Finding::Unknown(_) => return false,
+        };
+        self.enforced == Enforced::Seccomp && matches!(word, "EPERM" | "killed by SIGSYS")
+    }
+
     /// Needs what not every machine has.
     pub(super) const fn needs(self, what: &'static str) -> Self {
         Self {
             needs: Some(what),
             ..self
         }
-    }
-
-    /// The chapter of the catalogue.
-    pub(super) fn chapter(&self) -> char {
-        self.id.chars().next().unwrap_or('?')
     }
 }
 
@@ -136,6 +140,9 @@ pub(super) enum Finding {
 pub(super) enum Verdict {
     /// Refused in the sandbox, and it succeeded in the weak container.
     Held,
+    /// Refused in the sandbox by the filter, before the kernel saw it; in the weak container the
+    /// kernel saw it and lacks what it asks for.
+    HeldAhead(&'static str),
     /// It succeeded in the sandbox.
     Escaped(String),
     /// It did not even succeed in the weak container, so its failure in the sandbox proves nothing.
@@ -155,6 +162,9 @@ impl Verdict {
             (Finding::Refused(_), Finding::Succeeded(_)) => Self::Held,
             (Finding::Refused(_), Finding::Refused(word) | Finding::Unknown(word)) => {
                 match case.needs {
+                    Some(what) if is_lacking(word) && case.is_filtered(subject) => {
+                        Self::HeldAhead(what)
+                    }
                     Some(what) if is_lacking(word) => {
                         Self::NotApplicable(format!("this machine lacks {what}"))
                     }
@@ -166,7 +176,10 @@ impl Verdict {
 
     /// Whether the promise stands, as far as this machine can tell.
     pub(super) fn is_good(&self) -> bool {
-        matches!(self, Self::Held | Self::NotApplicable(_))
+        matches!(
+            self,
+            Self::Held | Self::HeldAhead(_) | Self::NotApplicable(_)
+        )
     }
 }
 
@@ -174,6 +187,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Held => f.write_str("held"),
+            Self::HeldAhead(what) => write!(f, "held ahead of a kernel without {what}"),
             Self::Escaped(how) => write!(f, "ESCAPED: {how}"),
             Self::ControlFailed(word) => write!(f, "control failed: {word}"),
             Self::Unclear(why) => write!(f, "unclear: {why}"),
@@ -218,8 +232,8 @@ mod tests {
         let succeeded = || Finding::Succeeded("done".to_owned());
         let refused = |word: &str| Finding::Refused(word.to_owned());
         let unknown = || Finding::Unknown("no answer".to_owned());
-        let check = |case: &Case, subject: &Finding, control: &Finding, expected: &str| {
-            let verdict = Verdict::of(case, subject, control);
+        let check = |of: &Case, subject: &Finding, control: &Finding, expected: &str| {
+            let verdict = Verdict::of(of, subject, control);
             assert_eq!(verdict.to_string(), expected);
         };
         check(&PLAIN, &refused("EPERM"), &succeeded(), "held");
@@ -233,6 +247,17 @@ mod tests {
         check(&needing, &refused("EPERM"), &refused("ENOENT"), lacking);
         let failed = "control failed: EPERM";
         check(&needing, &refused("EPERM"), &refused("EPERM"), failed);
+        let filtered = case(
+            "E00.y",
+            "tries",
+            Enforced::Seccomp,
+            Weakness::new("weak", &[]),
+        )
+        .needs("a thing");
+        let ahead = "held ahead of a kernel without a thing";
+        check(&filtered, &refused("EPERM"), &refused("ENOENT"), ahead);
+        check(&filtered, &refused("ENOENT"), &refused("ENOENT"), lacking);
+        check(&filtered, &refused("EPERM"), &refused("EPERM"), failed);
         // What the sandbox got counts, whatever the control says.
         check(&needing, &succeeded(), &refused("ENOENT"), "ESCAPED: done");
     }

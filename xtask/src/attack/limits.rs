@@ -8,7 +8,7 @@ use super::judge;
 pub(super) const PROCESSES: u64 = 64;
 const MEMORY: u64 = 256 << 20;
 const PRINTED: usize = 4 << 20;
-const CPU_MILLIS: u64 = 500;
+const CPU_MILLIS: u64 = 1000;
 
 /// By the most processes and threads that the kernel counted.
 pub(super) fn processes(evidence: &Evidence, _: &Case) -> Finding {
@@ -203,5 +203,94 @@ fn over(what: &str, number: u64, limit: u64) -> Finding {
         0 => Finding::Unknown(format!("the host did not see how many {what}")),
         number if number > limit => Finding::Succeeded(format!("{number} {what}")),
         number => Finding::Refused(format!("{number} {what}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::case::{Enforced, Weakness, case};
+    use super::*;
+
+    const CASE: Case = case(
+        "H04.exit-while-killed",
+        "tries",
+        Enforced::Runner,
+        Weakness::new("weak", &[]),
+    );
+
+    fn sandbox(content: &Value, text: &str) -> Evidence {
+        Evidence {
+            in_sandbox: true,
+            mark: "m".to_owned(),
+            result: json!({
+                "structuredContent": content,
+                "content": [{ "type": "text", "text": text }],
+            }),
+            ..Evidence::default()
+        }
+    }
+
+    /// `s`ucceeded, `r`efused or `u`nknown.
+    fn letter(finding: &Finding) -> char {
+        match finding {
+            Finding::Succeeded(_) => 's',
+            Finding::Refused(_) => 'r',
+            Finding::Unknown(_) => 'u',
+        }
+    }
+
+    #[test]
+    fn what_the_client_got_is_judged() {
+        type Of = fn(&Evidence, &Case) -> Finding;
+        let check = |judge: Of, content: Value, text: &str, expected: char| {
+            let finding = judge(&sandbox(&content, text), &CASE);
+            assert_eq!(
+                letter(&finding),
+                expected,
+                "{content} {text:?}: {finding:?}"
+            );
+        };
+        check(harmful, json!({}), "plain\twords\n", 'r');
+        check(harmful, json!({}), "\u{1b}[2J", 's');
+        check(harmful, json!({}), "a\u{202e}b", 's');
+        check(harmful, json!({}), "a\u{e0041}b", 's');
+        check(harmful, json!({}), "", 'u');
+        check(forgery, json!({ "exit_code": 7 }), "", 'r');
+        check(forgery, json!({ "exit_code": 0 }), "", 's');
+        check(
+            forgery,
+            json!({ "exit_code": 7, "notes": ["forged-m"] }),
+            "",
+            's',
+        );
+        check(forgery, json!({ "exit_code": 1 }), "", 'u');
+        check(flood, json!({ "ending": "output_limit" }), "cut", 'r');
+        check(flood, json!({ "ending": "exited" }), "all", 's');
+        check(lateness, json!({ "ending": "timed_out" }), "", 'r');
+        check(lateness, json!({ "ending": "signaled" }), "", 'u');
+        check(claimed_success, json!({ "ending": "timed_out" }), "", 'r');
+        let success = json!({ "ending": "exited", "exit_code": 0 });
+        check(claimed_success, success, "", 's');
+        check(completion, json!({ "ending": "out_of_memory" }), "", 'r');
+        check(completion, json!({ "ending": "exited" }), "", 'u');
+    }
+
+    #[test]
+    fn what_the_kernel_counted_is_judged() {
+        let check = |processes: u64, bytes: u64, expected: [char; 2]| {
+            let mut evidence = Evidence::default();
+            evidence.seen.group.processes = processes;
+            evidence.seen.group.memory_bytes = bytes;
+            let found = [
+                letter(&super::processes(&evidence, &CASE)),
+                letter(&memory(&evidence, &CASE)),
+            ];
+            assert_eq!(found, expected, "{processes} processes, {bytes} bytes");
+        };
+        check(64, MEMORY, ['r', 'r']);
+        check(65, 2 * MEMORY, ['s', 's']);
+        check(0, 0, ['u', 'u']);
     }
 }

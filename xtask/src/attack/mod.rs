@@ -7,6 +7,8 @@ mod case;
 mod catalogue;
 mod evidence;
 mod group;
+mod held;
+mod installs;
 mod judge;
 mod limits;
 mod listeners;
@@ -100,12 +102,17 @@ pub(crate) fn attack(places: &Places, args: &Args) -> Result<()> {
 /// Says the sum, writes the page after a complete run, and fails if a promise does not stand.
 fn conclude(places: &Places, args: &Args, outcomes: &[Outcome]) -> Result<()> {
     say::result(&table::sum(outcomes));
-    let runtime = args.runtime.as_deref().unwrap_or("runc");
-    if args.filter.is_empty() && !args.short && runtime == "runc" {
-        table::write(places, outcomes)?;
+    let defects = held::defects(&places.workspace);
+    for defect in &defects {
+        say::result(&format!("no test holds {defect}"));
     }
-    if outcomes.iter().any(|outcome| !outcome.verdict.is_good()) {
+    if !defects.is_empty() || outcomes.iter().any(|outcome| !outcome.verdict.is_good()) {
         return Err(say::Told.into());
+    }
+    // The page tells of the engine's own runtime, and of all attacks.
+    let is_complete = args.filter.is_empty() && !args.short;
+    if is_complete && args.runtime.as_deref().unwrap_or("runc") == "runc" {
+        table::write(places, outcomes)?;
     }
     Ok(())
 }

@@ -88,8 +88,9 @@ impl Scene {
         servers: &mut Servers,
         cases: &[&'static Case],
     ) -> Vec<Outcome> {
-        // Where programs only take and print, the two sides do not see one another.
-        let (subjects, controls) = if matches!(self.play, Play::Each { .. }) {
+        // What a single program finds on the host it must find alone; in all other scenes the two
+        // sides do not see one another.
+        let (subjects, controls) = if !matches!(self.play, Play::Program { .. }) {
             thread::scope(|scope| {
                 let controls = scope.spawn(|| self.controls(stage, cases));
                 let subjects = self.findings(stage, Side::Sandbox(servers), cases);

@@ -38,7 +38,7 @@ pub(super) const LIMITS: &[&str] = &[
     "--output-printed",
     "4MiB",
     "--cpus",
-    "0.5",
+    "1",
 ];
 
 /// A running server.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result};
 
 use super::case::{Case, Verdict};
-use super::catalogue;
+use super::catalogue::{HELD, SCENES};
 use super::scene::Outcome;
 use crate::places::Places;
 use crate::say;
@@ -23,11 +23,12 @@ const CHAPTERS: &[(char, &str)] = &[
     ('N', "The network"),
     ('P', "Modules"),
     ('C', "Clients"),
+    ('I', "The engine and the machine"),
 ];
 
 /// Prints the catalogue.
 pub(super) fn list() {
-    for scene in catalogue::SCENES {
+    for scene in SCENES {
         for case in scene.cases {
             say::result(&format!("{:<28} {}", case.id, case.tries));
         }
@@ -49,9 +50,11 @@ pub(super) fn say(outcome: &Outcome) {
 pub(super) fn sum(outcomes: &[Outcome]) -> String {
     let count = |is: fn(&Verdict) -> bool| outcomes.iter().filter(|o| is(&o.verdict)).count();
     format!(
-        "{} attacks: {} held, {} escaped, {} with a failed control, {} unclear, {} not applicable here",
+        "{} attacks: {} held, {} held ahead of a kernel that lacks the thing, {} escaped, \
+         {} with a failed control, {} unclear, {} not applicable here",
         outcomes.len(),
         count(|verdict| matches!(verdict, Verdict::Held)),
+        count(|verdict| matches!(verdict, Verdict::HeldAhead(_))),
         count(|verdict| matches!(verdict, Verdict::Escaped(_))),
         count(|verdict| matches!(verdict, Verdict::ControlFailed(_))),
         count(|verdict| matches!(verdict, Verdict::Unclear(_))),
@@ -68,33 +71,63 @@ pub(super) fn write(places: &Places, outcomes: &[Outcome]) -> Result<()> {
 const INTRODUCTION: &str = "\
 # Attacks
 
-What hostile programs, packages and clients try, and what came of it. `cargo xtask attack` tries all of it on the real server and writes this
-page; [testing.md](testing.md) says how. *Held*: it failed in the sandbox, and the same attempt succeeded in a container with the weakness in the
-last column, so that a broken attack cannot pass for a kept promise.
+What hostile programs, packages and clients try, and what came of it. `cargo xtask attack` tries it on the real server and writes this page;
+[testing.md](testing.md#attacks) says how. *Held*: it failed in the sandbox, and the same attempt succeeded in a container with the weakness in the
+last column, so that a broken attack cannot pass for a kept promise. *Held ahead*: the filter on system calls refused it before the kernel saw it,
+and without the filter the kernel says that it lacks the thing; the two answers differ. *Not applicable*: it was refused in the sandbox too, but the machine of this run
+lacks what it needs, so that nothing shows that it would have succeeded elsewhere.
+";
+
+/// What no setting of an engine hides.
+const VISIBLE: &str = "
+## What a program can see of its host
+
+With the runtime runc a sandbox shares the host's kernel, and some of what the kernel tells is true of the whole machine: its version and command
+line, its boot id, load, memory and processors, the interrupts' counts where the engine does not mask them, and in `/proc/self/mountinfo` the
+engine's directory and the container's id. None of it opens anything, and none of it is of the server: its environment, paths, processes, addresses
+and names stay hidden, as the attacks under H11, H05 and E16 show.
 ";
 
 fn page(outcomes: &[Outcome]) -> String {
-    let mut page = format!("{INTRODUCTION}\n{}.\n", sum(outcomes));
+    let mut page = format!(
+        "{INTRODUCTION}\n{}. {} more are held by tests of their own.\n",
+        sum(outcomes),
+        HELD.len()
+    );
     for (letter, title) in CHAPTERS {
-        let mut those: Vec<_> = outcomes
-            .iter()
-            .filter(|outcome| outcome.case.chapter() == *letter)
-            .collect();
-        if those.is_empty() {
-            continue;
-        }
-        those.sort_by_key(|outcome| outcome.case.id);
         // Writing to a string does not fail.
-        let _ = write!(
-            page,
-            "\n## {letter}: {title}\n\n| id | the attack | verdict | enforced by | succeeds with |\n|---|---|---|---|---|\n"
-        );
-        for outcome in those {
+        let _ = writeln!(page, "\n## {letter}: {title}");
+        let is_here = |id: &str| id.starts_with(*letter);
+        let mut tried: Vec<_> = outcomes.iter().filter(|o| is_here(o.case.id)).collect();
+        if !tried.is_empty() {
+            tried.sort_by_key(|outcome| outcome.case.id);
+            page.push_str(TRIED_HEAD);
+        }
+        for outcome in tried {
             let _ = writeln!(page, "{}", row(outcome.case, &outcome.verdict));
         }
+        let mut held: Vec<_> = HELD.iter().filter(|held| is_here(held.id)).collect();
+        if !held.is_empty() {
+            held.sort_by_key(|held| held.id);
+            page.push_str(HELD_HEAD);
+        }
+        for held in held {
+            let _ = writeln!(page, "| {} | {} | `{}` |", held.id, held.tries, held.test());
+        }
     }
+    page.push_str(VISIBLE);
     page
 }
+
+const TRIED_HEAD: &str = "
+| id | a program or a caller … | verdict | enforced by | succeeds with |
+|---|---|---|---|---|
+";
+
+const HELD_HEAD: &str = "
+| id | the attack | held by the test |
+|---|---|---|
+";
 
 fn row(case: &Case, verdict: &Verdict) -> String {
     let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
@@ -114,15 +147,35 @@ mod tests {
 
     use super::*;
 
+    fn ids() -> impl Iterator<Item = &'static str> {
+        let tried = SCENES.iter().flat_map(|scene| scene.cases);
+        tried
+            .map(|case| case.id)
+            .chain(HELD.iter().map(|held| held.id))
+    }
+
     #[test]
     fn ids_are_unique_and_of_a_chapter() {
         let mut seen = BTreeSet::new();
-        for case in catalogue::SCENES.iter().flat_map(|scene| scene.cases) {
-            assert!(seen.insert(case.id), "{} stands twice", case.id);
-            let chapter = CHAPTERS.iter().any(|(letter, _)| *letter == case.chapter());
-            assert!(chapter, "{} is of no chapter", case.id);
-            assert!(case.id.len() < 40 && !case.tries.is_empty(), "{}", case.id);
+        for id in ids() {
+            assert!(seen.insert(id), "{id} stands twice");
+            let chapter = CHAPTERS.iter().any(|(letter, _)| id.starts_with(*letter));
+            assert!(chapter, "{id} is of no chapter");
         }
         assert!(seen.len() >= 120, "only {} attacks", seen.len());
+    }
+
+    #[test]
+    fn the_page_is_of_this_catalogue() {
+        let workspace = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .unwrap();
+        let page = std::fs::read_to_string(workspace.join(PAGE)).unwrap();
+        let on_page: BTreeSet<&str> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("| ")?.split(" |").next())
+            .filter(|id| id.contains('.'))
+            .collect();
+        assert_eq!(on_page, ids().collect(), "`cargo xtask attack` writes it");
     }
 }

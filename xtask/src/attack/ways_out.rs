@@ -187,7 +187,7 @@ fn connections(most: usize) -> Finding {
 }
 
 /// Says of every attack that this machine cannot try it.
-fn lacking(ids: &[&'static str], what: &str) -> Evidence {
+pub(super) fn lacking(ids: &[&'static str], what: &str) -> Evidence {
     let word = format!("absent: this machine lacks {what}");
     Evidence {
         answers: ids

@@ -23,7 +23,11 @@ use crate::engine::Engine;
 use crate::process;
 
 /// What both parts run.
-const PROGRAM: &str = include_str!("programs/outside.py");
+const PROGRAM: &str = concat!(
+    include_str!("programs/index.py"),
+    "\n",
+    include_str!("programs/outside.py")
+);
 /// An address that programs may reach.
 pub(super) const PUBLIC: &str = "93.184.215.14";
 /// The addresses of the server's machine; no private ones, so that only their being its own

@@ -2,7 +2,9 @@
 
 mod calls;
 mod files;
+mod held;
 mod identity;
+mod modules;
 mod network;
 mod output;
 mod peers;
@@ -10,6 +12,7 @@ mod resources;
 mod sockets;
 mod weaknesses;
 
+pub(super) use self::held::HELD;
 use super::scene::Scene;
 
 /// All scenes, in the order in which they are played.
@@ -27,4 +30,5 @@ pub(super) const SCENES: &[Scene] = &[
     resources::ENDLESS,
     output::SCENE,
     network::WAYS_OUT,
+    modules::SCENE,
 ];

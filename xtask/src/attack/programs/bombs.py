@@ -87,7 +87,7 @@ def _():
 def _():
     def fill():
         kept = bytearray(b"x" * (50 * MIB))
-        time.sleep(PEAK * 4)
+        time.sleep(PEAK * 2)
         return kept
 
     for _ in range(8):
@@ -113,7 +113,7 @@ def _():
     for _ in range(30):
         if os.fork() == 0:
             kept = bytearray(b"x" * (14 * MIB))
-            time.sleep(PEAK * 4)
+            time.sleep(PEAK * 2)
             os._exit(len(kept) & 1)
     for _ in range(30):
         _, status = os.wait()

@@ -34,10 +34,9 @@ def tell(*words):
 
 def attack_in(text):
     """`N02.x` in a request for `/N02.x`."""
-    for word in text.split():
-        attack_id = word.rpartition("/")[2]
-        if attack_id[:1] == "N" and attack_id[1:3].isdigit():
-            return attack_id
+    for part in text.replace("/", " ").split():
+        if part[:1] in "NP" and part[1:3].isdigit() and part[3:4] == ".":
+            return part
     return None
 
 
@@ -56,8 +55,11 @@ class Web(socketserver.BaseRequestHandler):
 
     def serve(self):
         text = self.request.recv(4096).decode("latin-1")
-        attack_id = attack_in(text.split("\r\n")[0])
+        line = text.split("\r\n")[0]
+        attack_id = attack_in(line)
         if attack_id is None:
+            if "index_answer" in globals() and " " in line:
+                index_answer(line.split(" ")[1], self.request.sendall)
             return
         if attack_id.startswith("N11"):
             time.sleep(3)  # Until all are there.
