@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::evidence::Evidence;
+use super::evidence::{Evidence, HIDDEN};
 use super::judge;
 
 /// An attack with a stable id.
@@ -159,6 +159,7 @@ impl Verdict {
         match (subject, control) {
             (Finding::Succeeded(how), _) => Self::Escaped(how.clone()),
             (Finding::Unknown(why), _) => Self::Unclear(why.clone()),
+            (Finding::Refused(why), _) if why == HIDDEN => Self::NotApplicable(why.clone()),
             (Finding::Refused(_), Finding::Succeeded(_)) => Self::Held,
             (Finding::Refused(_), Finding::Refused(word) | Finding::Unknown(word)) => {
                 match case.needs {
@@ -247,6 +248,8 @@ mod tests {
         check(&needing, &refused("EPERM"), &refused("ENOENT"), lacking);
         let failed = "control failed: EPERM";
         check(&needing, &refused("EPERM"), &refused("EPERM"), failed);
+        let hidden = format!("not applicable: {HIDDEN}");
+        check(&PLAIN, &refused(HIDDEN), &succeeded(), &hidden);
         let filtered = case(
             "E00.y",
             "tries",

@@ -20,6 +20,8 @@ pub(super) struct Evidence {
     pub(super) result: Value,
     /// Whether this is the sandbox's side.
     pub(super) in_sandbox: bool,
+    /// Whether the sandbox has a kernel of its own, which may grant what harms nobody else.
+    pub(super) own_kernel: bool,
     /// Whether a weak container went on until it was ended from outside.
     pub(super) overran: bool,
     /// The mark of the run's processes, by which a program's inventions are known too.
@@ -42,6 +44,11 @@ impl Evidence {
     /// Takes the program's answers out of what it printed.
     pub(super) fn read_answers(&mut self) {
         self.answers = answers(&self.output);
+    }
+
+    /// What the host cannot see with this runtime, if it cannot.
+    pub(super) fn hidden(&self) -> Option<Finding> {
+        (self.in_sandbox && self.own_kernel).then(|| Finding::Refused(HIDDEN.to_owned()))
     }
 
     /// What the program said of one attack.
@@ -74,6 +81,9 @@ impl Evidence {
             .join("\n")
     }
 }
+
+/// Why the host cannot judge: a runtime with a kernel of its own shows it no processes of a sandbox.
+pub(super) const HIDDEN: &str = "the runtime shows the host no processes";
 
 /// The lines `@<id> <word>` of a program's output.
 fn answers(output: &str) -> BTreeMap<String, String> {

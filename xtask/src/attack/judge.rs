@@ -1,7 +1,7 @@
 //! How the host tells whether an attack succeeded. Each judge looks at the sandbox and at the weak
 //! container in the same way.
 
-use super::case::{Case, Finding};
+use super::case::{Case, Enforced, Finding};
 use super::evidence::Evidence;
 use super::watch::Process;
 
@@ -11,6 +11,10 @@ pub(super) fn answer(evidence: &Evidence, case: &Case) -> Finding {
     match evidence.answer(case.id) {
         None => Finding::Unknown("the program did not get to it".to_owned()),
         Some(word) if word.starts_with("done") || word.starts_with("reached") => {
+            let is_kernels = matches!(case.enforced, Enforced::Seccomp | Enforced::Kernel);
+            if evidence.in_sandbox && evidence.own_kernel && is_kernels {
+                return Finding::Refused(format!("`{word}`, inside the runtime's own kernel"));
+            }
             Finding::Succeeded(word.to_owned())
         }
         Some(word) if is_fault(word) => Finding::Unknown(word.to_owned()),
@@ -157,7 +161,9 @@ pub(super) fn devices(evidence: &Evidence, _: &Case) -> Finding {
 /// By what the host reads of the program's own process.
 fn process(evidence: &Evidence, weak: impl Fn(&Process) -> Option<String>) -> Finding {
     match &evidence.seen.main {
-        None => Finding::Unknown("the host did not see the program's process".to_owned()),
+        None => evidence.hidden().unwrap_or_else(|| {
+            Finding::Unknown("the host did not see the program's process".to_owned())
+        }),
         Some(process) => match weak(process) {
             Some(how) => Finding::Succeeded(how),
             None => Finding::Refused("the host sees none of it".to_owned()),
@@ -176,7 +182,7 @@ pub(super) fn found(evidence: &Evidence, case: &Case) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::case::{Enforced, Weakness, case};
+    use super::super::case::{Weakness, case};
     use super::*;
 
     const CASE: Case = case(
@@ -215,6 +221,19 @@ mod tests {
         for evidence in [said("broken: NameError"), Evidence::default()] {
             assert!(matches!(answer(&evidence, &CASE), Finding::Unknown(_)));
         }
+    }
+
+    #[test]
+    fn what_another_kernel_grants_is_not_granted_by_the_hosts() {
+        let mut evidence = said("done");
+        evidence.own_kernel = true;
+        let succeeded = |of: &Evidence| matches!(answer(of, &CASE), Finding::Succeeded(_));
+        // The weak container has the host's.
+        assert!(succeeded(&evidence));
+        evidence.in_sandbox = true;
+        assert!(!succeeded(&evidence));
+        let finding = capabilities(&evidence, &CASE);
+        assert_eq!(Some(finding), evidence.hidden());
     }
 
     #[test]

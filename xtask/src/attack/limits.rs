@@ -12,12 +12,18 @@ const CPU_MILLIS: u64 = 1000;
 
 /// By the most processes and threads that the kernel counted.
 pub(super) fn processes(evidence: &Evidence, _: &Case) -> Finding {
-    over("processes", evidence.seen.group.processes, PROCESSES)
+    over(
+        evidence,
+        "processes",
+        evidence.seen.group.processes,
+        PROCESSES,
+    )
 }
 
 /// By the most memory that the kernel counted; what is charged in pieces may be a little more.
 pub(super) fn memory(evidence: &Evidence, _: &Case) -> Finding {
     over(
+        evidence,
         "bytes",
         evidence.seen.group.memory_bytes,
         MEMORY + (4 << 20),
@@ -26,6 +32,9 @@ pub(super) fn memory(evidence: &Evidence, _: &Case) -> Finding {
 
 /// By the swap that the kernel would give beyond the memory.
 pub(super) fn swap(evidence: &Evidence, _: &Case) -> Finding {
+    if let Some(hidden) = evidence.hidden() {
+        return hidden;
+    }
     match evidence.seen.group.swap_bytes {
         None => Finding::Refused("absent: the kernel counts no swap".to_owned()),
         // Version 1 counts both together, version 2 swap alone.
@@ -36,6 +45,9 @@ pub(super) fn swap(evidence: &Evidence, _: &Case) -> Finding {
 
 /// By the share of the processors that the kernel bounds.
 pub(super) fn share(evidence: &Evidence, _: &Case) -> Finding {
+    if let Some(hidden) = evidence.hidden() {
+        return hidden;
+    }
     if evidence.seen.container.is_none() {
         return Finding::Unknown("the host did not see its control group".to_owned());
     }
@@ -173,6 +185,9 @@ pub(super) fn late_words(evidence: &Evidence, _: &Case) -> Finding {
 
 /// By whether the host saw a process of the program long after its end.
 pub(super) fn survival(evidence: &Evidence, _: &Case) -> Finding {
+    if let Some(hidden) = evidence.hidden() {
+        return hidden;
+    }
     if !evidence.seen.is_visible() {
         return Finding::Unknown("the host did not see the program's process".to_owned());
     }
@@ -198,9 +213,10 @@ pub(super) fn supervisor(evidence: &Evidence, case: &Case) -> Finding {
     }
 }
 
-fn over(what: &str, number: u64, limit: u64) -> Finding {
+fn over(evidence: &Evidence, what: &str, number: u64, limit: u64) -> Finding {
+    let unseen = || Finding::Unknown(format!("the host did not see how many {what}"));
     match number {
-        0 => Finding::Unknown(format!("the host did not see how many {what}")),
+        0 => evidence.hidden().unwrap_or_else(unseen),
         number if number > limit => Finding::Succeeded(format!("{number} {what}")),
         number => Finding::Refused(format!("{number} {what}")),
     }

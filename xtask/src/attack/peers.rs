@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use super::case::{Finding, Weakness};
-use super::evidence::Evidence;
+use super::evidence::{Evidence, HIDDEN};
 use super::program::Program;
 use super::scene::Side;
 use super::servers::Kind;
@@ -35,6 +35,7 @@ pub(super) fn together(
 ) -> Result<Evidence> {
     let (first, second, _) = pair(ids, STAYS)?;
     match side {
+        Side::Sandbox(_) if stage.has_own_kernel() => Ok(hidden(ids)),
         Side::Sandbox(servers) => {
             let mut other = servers.take(stage, Kind::Other)?;
             let own = servers.get(stage, Kind::Closed)?;
@@ -83,6 +84,7 @@ pub(super) fn inbound(
         })
     };
     match side {
+        Side::Sandbox(_) if stage.has_own_kernel() => Ok(hidden(ids)),
         Side::Sandbox(servers) => {
             let own = servers.get(stage, Kind::Closed)?;
             let evidence = thread::scope(|scope| {
@@ -111,6 +113,19 @@ fn beside_weak(
         joined(staying)?;
         evidence
     })
+}
+
+/// The moment in which the first program has everything cannot be seen.
+fn hidden(ids: &[&'static str]) -> Evidence {
+    let refused = || Finding::Refused(HIDDEN.to_owned());
+    Evidence {
+        answers: ids
+            .iter()
+            .map(|id| ((*id).to_owned(), HIDDEN.to_owned()))
+            .collect(),
+        findings: ids.iter().map(|id| (*id, refused())).collect(),
+        ..Evidence::default()
+    }
 }
 
 /// Whether somebody serves the word there.

@@ -109,6 +109,7 @@ impl Program {
         let mut evidence = Evidence {
             tried: self.ids.clone(),
             mark: self.mark.clone(),
+            own_kernel: stage.has_own_kernel(),
             ..Evidence::default()
         };
         let watch = Watch::start(&self.mark);

@@ -79,6 +79,13 @@ impl<'a> Stage<'a> {
         })
     }
 
+    /// Whether sandboxes have a kernel of their own. Unknown runtimes are taken for ones that have
+    /// none: that judges them more strictly.
+    pub(super) fn has_own_kernel(&self) -> bool {
+        let runtime = self.runtime.as_deref().unwrap_or_default();
+        runtime.starts_with("runsc") || runtime.starts_with("gvisor")
+    }
+
     /// The directory of the canaries.
     pub(super) fn dir(&self) -> &Path {
         self.dir.path()
