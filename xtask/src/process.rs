@@ -109,9 +109,21 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
 }
 
 /// The cargo that runs this chore.
+///
+/// It does not hear which package the chore is of: build scripts that ask for such variables would
+/// run again, and half a minute of C code with them, whenever somebody had called cargo directly.
 pub(crate) fn cargo(workspace: &Path) -> Command {
     let mut command = Command::new(variable("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(workspace);
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"]
+            .iter()
+            .any(|of| name.starts_with(of))
+        {
+            command.env_remove(&*name);
+        }
+    }
     command
 }
 
