@@ -2,14 +2,16 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use futures_util::future::poll_immediate;
 use futures_util::{Stream, StreamExt as _, stream};
 use mcp_server::{Replies, Reply};
-use tokio::time;
+use tokio::time::{self, error::Elapsed};
 
 use crate::app::App;
 use crate::event;
@@ -28,7 +30,7 @@ pub(crate) async fn answer(
     kept: impl Send + 'static,
 ) -> Response {
     let first = if accepts.stream {
-        time::timeout(app.settings.stream_after, replies.next()).await
+        first_within(&mut replies, app.settings.stream_after).await
     } else {
         Ok(answer_only(&mut replies).await)
     };
@@ -48,6 +50,23 @@ pub(crate) async fn answer(
         Err(_) => events(app, None, replies, kept),
     }
 }
+
+/// The first reply, if it comes in time.
+///
+/// Most come as soon as the tasks that make them had their turns, and are waited for without a timer: to set one and
+/// take it back costs as much as a small call.
+async fn first_within(replies: &mut Replies, limit: Duration) -> Result<Option<Reply>, Elapsed> {
+    for _ in 0..TURNS {
+        if let Some(reply) = poll_immediate(replies.next()).await {
+            return Ok(reply);
+        }
+        tokio::task::yield_now().await;
+    }
+    time::timeout(limit, replies.next()).await
+}
+
+/// How many turns the other tasks get.
+const TURNS: usize = 2;
 
 /// A response that streams messages as events, until they end or the client goes away.
 ///
