@@ -30,8 +30,11 @@ const CHAPTERS: &[(char, &str)] = &[
 pub(super) fn list() {
     for scene in SCENES {
         for case in scene.cases {
-            say::result(&format!("{:<28} {}", case.id, case.tries));
+            say::result(&format!("{:<30} {}", case.id, case.tries));
         }
+    }
+    for held in HELD {
+        say::result(&format!("{:<30} {} ({})", held.id, held.tries, held.test()));
     }
 }
 
@@ -39,7 +42,7 @@ pub(super) fn list() {
 pub(super) fn say(outcome: &Outcome) {
     let case = outcome.case;
     say::result(&format!(
-        "{:<28} {:<9} {}",
+        "{:<30} {:<9} {}",
         case.id,
         case.enforced.to_string(),
         outcome.verdict
