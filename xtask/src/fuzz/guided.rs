@@ -139,16 +139,11 @@ impl Guided {
         let Err(error) = outcome else {
             return Ok(true);
         };
-        let breach = text.lines().find(|line| line.contains("panicked at"));
-        let after = breach.and_then(|found| text.lines().skip_while(|line| *line != found).nth(1));
-        let kept = text
-            .lines()
-            .find_map(|line| line.split_once("Test unit written to "));
-        match (after, kept) {
-            (Some(after), Some((_, file))) => say::result(&format!(
-                "  {target}: {after}\n    again: cargo xtask fuzz --target {target} --input {file}"
+        match finding(&text) {
+            Some((breach, file)) => say::result(&format!(
+                "  {target}: {breach}\n    again: cargo xtask fuzz --target {target} --input {file}"
             )),
-            _ => say::result(&format!("  {target}: {error:#}")),
+            None => say::result(&format!("  {target}: {error:#}")),
         }
         Ok(false)
     }
@@ -217,6 +212,16 @@ fn row(target: &str, text: &str) -> String {
     )
 }
 
+/// What broke, and the file with the input that broke it.
+fn finding(text: &str) -> Option<(&str, &str)> {
+    let mut lines = text
+        .lines()
+        .skip_while(|line| !line.contains(" panicked at "));
+    let breach = lines.nth(1)?;
+    let (_, file) = lines.find_map(|line| line.split_once("Test unit written to "))?;
+    Some((breach, file.trim()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,5 +239,14 @@ mod tests {
             row("line", "nothing"),
             "line                  ?          ?          ?          ?"
         );
+    }
+
+    #[test]
+    fn what_broke_is_found_with_its_input() {
+        let text = "INFO: Seed: 1\n\nthread '<unnamed>' (7) panicked at main.rs:35:9:\na batch of 129\nnote: run with\n\
+                    ==7== ERROR: libFuzzer: deadly signal\n\
+                    artifact_prefix='/t/batch-'; Test unit written to /t/batch-crash-0a\nBase64: W10=\n";
+        assert_eq!(finding(text), Some(("a batch of 129", "/t/batch-crash-0a")));
+        assert_eq!(finding("ERROR: libFuzzer: out-of-memory"), None);
     }
 }
