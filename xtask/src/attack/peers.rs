@@ -2,6 +2,8 @@
 
 use std::io::Read as _;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -51,7 +53,7 @@ pub(super) fn together(
             Ok(evidence)
         }
         Side::Weak(weakness) => {
-            let _shared = Shared::make(stage)?;
+            let _shared = Shared::make(stage, &first)?;
             beside_weak(stage, weakness, &first, || {
                 in_weak(stage, weakness, &second)
             })
@@ -153,13 +155,16 @@ pub(super) fn in_turn(
     match side {
         Side::Sandbox(servers) => {
             let own = servers.get(stage, Kind::Closed)?;
-            first.in_sandbox(stage, own, TIME)?;
+            let left = first.in_sandbox(stage, own, TIME)?;
+            if left.field("exit_code") != 0 {
+                bail!("the first program failed: {}", left.text());
+            }
             let evidence = second.in_sandbox(stage, own, TIME)?;
             own.is_sound(stage, evidence.seen.container.as_deref())?;
             Ok(evidence)
         }
         Side::Weak(weakness) => {
-            let _shared = Shared::make(stage)?;
+            let _shared = Shared::make(stage, &first)?;
             weak::run(stage, weakness, &first.source(stage), TIME)?;
             in_weak(stage, weakness, &second)
         }
@@ -227,22 +232,40 @@ fn free_port() -> u16 {
         .map_or(40_404, |address| address.port())
 }
 
-/// The directory that weak containers share, for as long as they do.
+/// What weak containers share, for as long as they do: a directory, and the host's own places, from
+/// which the second program takes away what the first has left.
 #[derive(Debug)]
-struct Shared(std::path::PathBuf);
+struct Shared {
+    directory: PathBuf,
+    word: String,
+    key: u64,
+}
 
 impl Shared {
-    fn make(host: &Stage<'_>) -> Result<Self> {
-        let path = host.dir().join("shared");
-        std::fs::create_dir_all(&path).context("cannot make a directory to be shared")?;
-        stage::open_to_all(&path, 0o777)?;
-        Ok(Self(path))
+    fn make(host: &Stage<'_>, first: &Program) -> Result<Self> {
+        let directory = host.dir().join("shared");
+        std::fs::create_dir_all(&directory).context("cannot make a directory to be shared")?;
+        stage::open_to_all(&directory, 0o777)?;
+        Ok(Self {
+            directory,
+            word: first.told("peer_word"),
+            key: first.number("peer_key"),
+        })
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         // It goes with the stage's directory at the latest.
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_dir_all(&self.directory);
+        // Should the second program not have come so far.
+        let left = Path::new("/dev/shm/attack-peer");
+        if std::fs::read_to_string(left).is_ok_and(|word| word == self.word) {
+            let _ = std::fs::remove_file(left);
+        }
+        if stage::has_ipc("shm", self.key) {
+            let key = format!("0x{:x}", self.key);
+            let _ = process::read(Command::new("ipcrm").args(["-M", &key]));
+        }
     }
 }

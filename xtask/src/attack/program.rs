@@ -39,10 +39,15 @@ impl Program {
         })
     }
 
-    /// A word that it alone is told.
+    /// A word that it is told besides.
     pub(super) fn told(&self, name: &str) -> String {
         let word = self.more.get(name).and_then(Value::as_str);
         word.unwrap_or_default().to_owned()
+    }
+
+    /// A number that it is told besides.
+    pub(super) fn number(&self, name: &str) -> u64 {
+        self.more.get(name).and_then(Value::as_u64).unwrap_or(0)
     }
 
     /// The program as Python reads it.

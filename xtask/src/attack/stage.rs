@@ -133,7 +133,7 @@ impl<'a> Stage<'a> {
             ("shm", "-M", "S20.shared-memory"),
             ("msg", "-Q", "S20.message-queue"),
         ] {
-            if self.has_ipc(table) {
+            if has_ipc(table, self.ipc_key.into()) {
                 evidence.changed.push(id.to_owned());
                 let key = format!("0x{:x}", self.ipc_key);
                 process::read(Command::new("ipcrm").args([option, &key]))?;
@@ -144,16 +144,6 @@ impl<'a> Stage<'a> {
         }
         evidence.facts = self.facts();
         Ok(())
-    }
-
-    /// Whether the host itself has shared memory or a queue under the run's key.
-    fn has_ipc(&self, table: &str) -> bool {
-        let text = std::fs::read_to_string(format!("/proc/sysvipc/{table}")).unwrap_or_default();
-        let key = self.ipc_key.to_string();
-        let mut keys = text
-            .lines()
-            .filter_map(|line| line.split_whitespace().next());
-        keys.any(|found| found == key)
     }
 
     /// Words of the host, by the attack that looks for them.
@@ -199,6 +189,16 @@ fn write(path: &Path, text: &str) -> Result<()> {
 pub(super) fn open_to_all(path: &Path, mode: u32) -> Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
         .with_context(|| format!("cannot open `{}` to everybody", path.display()))
+}
+
+/// Whether the host itself has shared memory or a queue under this key.
+pub(super) fn has_ipc(table: &str, key: u64) -> bool {
+    let text = std::fs::read_to_string(format!("/proc/sysvipc/{table}")).unwrap_or_default();
+    let key = key.to_string();
+    let mut keys = text
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    keys.any(|found| found == key)
 }
 
 fn host_name() -> String {

@@ -84,6 +84,30 @@ def pipes():
     until_refused(lambda: KEPT.append(os.pipe()), 20)
 
 
+# What another might find
+
+
+def looked_for(what):
+    return wanted("H06.peer-" + what) or wanted("H06.left-" + what)
+
+
+WORD = P["peer_word"]
+PLACES = ["/tmp/attack-peer", "/dev/shm/attack-peer", "/modules/attack-peer", os.path.expanduser("~/attack-peer")]
+for path in PLACES if looked_for("files") else ():
+    try:
+        with open(path, "w") as file:
+            file.write(WORD)
+        os.chmod(path, 0o666)
+    except OSError:
+        pass
+if looked_for("memory"):
+    LIBC.shmget(P["peer_key"], 4096, 0o1666)
+if looked_for("queue"):
+    queue(b"attack-peer-" + WORD.encode(), 0o102)
+
+# What the kernel counts by user. The things to be found are there already, so nothing of it is left.
+
+
 def hoard(take):
     """In a process of its own: each has its own limit of descriptors."""
     done, tell = os.pipe()
@@ -107,22 +131,6 @@ for name, take in [
 ]:
     if wanted("S20.peer-" + name):
         hoard(take)
-
-# What another might find
-
-WORD = P["peer_word"]
-for path in ("/tmp/attack-peer", "/dev/shm/attack-peer", "/modules/attack-peer", os.path.expanduser("~/attack-peer")):
-    try:
-        with open(path, "w") as file:
-            file.write(WORD)
-        os.chmod(path, 0o666)
-    except OSError:
-        pass
-for make in (lambda: LIBC.shmget(P["peer_key"], 4096, 0o1666), lambda: queue(b"attack-peer-" + WORD.encode(), 0o102)):
-    try:
-        make()
-    except OSError:
-        pass
 
 if P["stay"]:
     def serve(listener):

@@ -67,15 +67,16 @@ def _():
 
 
 def found_in(paths):
+    found = "nothing"
     for path in paths:
         try:
             with open(path) as file:
                 if file.read(100) == WORD:
+                    found = "done"
                     os.unlink(path)
-                    return "done"
         except OSError:
             pass
-    return "nothing"
+    return found
 
 
 def answered(families):
