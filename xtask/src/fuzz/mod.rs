@@ -51,6 +51,9 @@ pub(crate) fn fuzz(places: &Places, args: &Args) -> Result<()> {
     let workspace = &places.workspace;
     let plain = build(places)?;
     if let Some(input) = &args.input {
+        // The targets run in the workspace, wherever this was typed.
+        let input = std::path::absolute(input)
+            .with_context(|| format!("cannot resolve `{}`", input.display()))?;
         return run(targeted(plain.command(workspace), args)
             .arg("--input")
             .arg(input));
@@ -73,6 +76,9 @@ pub(crate) fn fuzz(places: &Places, args: &Args) -> Result<()> {
     }
     let mut command = targeted(plain.command(workspace), args);
     command.arg("--seed").arg(seed.to_string());
+    command
+        .arg("--findings")
+        .arg(places.target().join("fuzz-findings"));
     if args.long {
         command.args(["--messages", &LONG_MESSAGES.to_string()]);
         command.args(["--seconds", &LONG_SECONDS.to_string()]);
