@@ -26,8 +26,12 @@ pub(super) struct Memory {
 pub(super) fn memory(pid: u32) -> Result<Memory> {
     let mut sum = Memory::default();
     for process in tree(pid) {
-        let status = read(&process.join("status"))?;
-        let rollup = read(&process.join("smaps_rollup"))?;
+        let (Some(status), Some(rollup)) = (
+            read(pid, &process, "status")?,
+            read(pid, &process, "smaps_rollup")?,
+        ) else {
+            continue;
+        };
         sum.rss += kibibytes(&status, "VmRSS:");
         sum.peak += kibibytes(&status, "VmHWM:");
         sum.pss += kibibytes(&rollup, "Pss:");
@@ -39,7 +43,9 @@ pub(super) fn memory(pid: u32) -> Result<Memory> {
 pub(super) fn processor_time(pid: u32) -> Result<Duration> {
     let mut sum = Duration::ZERO;
     for process in tree(pid) {
-        let stat = read(&process.join("stat"))?;
+        let Some(stat) = read(pid, &process, "stat")? else {
+            continue;
+        };
         let (own, children) = ticks(&stat).context("`stat` is not what it was")?;
         // Exact, but silent about threads that have ended; the ticks know those.
         let threads = run_times(&process);
@@ -111,8 +117,15 @@ fn list(dir: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))
+/// A file of a process of `pid`'s tree; nothing if one below `pid` has ended since the tree was listed, whose time is
+/// then told as its parent's.
+fn read(pid: u32, process: &Path, file: &str) -> Result<Option<String>> {
+    let path = process.join(file);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(_) if !process.ends_with(pid.to_string()) => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+    }
 }
 
 #[cfg(test)]
