@@ -17,6 +17,7 @@ mod places;
 mod process;
 mod report;
 mod say;
+mod server;
 mod soak;
 mod test;
 mod tidy;

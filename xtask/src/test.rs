@@ -102,8 +102,7 @@ fn provide(places: &Places, args: &Args) -> Result<Needs> {
             if args.no_docker {
                 return Ok(None);
             }
-            let engine = Engine::ensure(places, Afterwards::from_flag(args.keep_engine))?;
-            image::ensure(places, &engine)?;
+            let engine = image::on_engine(places, Afterwards::from_flag(args.keep_engine))?;
             if install::may_install() {
                 install::packages(places, &["docker-registry"], "the test of image pulls")?;
             }

@@ -11,12 +11,12 @@ use super::evidence::Evidence;
 use super::judge;
 use super::program::Program;
 use super::scene::Side;
-use super::servers::SERVER;
 use super::stage::Stage;
 use super::subject::{LIMITS, Subject};
 use super::ways_out::lacking;
 use super::weak;
 use super::world::{PUBLIC, World};
+use crate::server::binary;
 
 const INSTALLER: &str = include_str!("programs/installer.py");
 /// How long a program may run.
@@ -124,7 +124,7 @@ pub(super) fn play(
 }
 
 fn start(stage: &Stage<'_>, world: &World<'_>) -> Result<Subject> {
-    let command = world.command(&stage.places.built().join(SERVER.1));
+    let command = world.command(&binary(stage.places));
     let mut options: Vec<String> = LIMITS.iter().map(|&option| option.to_owned()).collect();
     options.extend(["--network".to_owned(), "none".to_owned()]);
     options.extend(["--index-url".to_owned(), format!("http://{PUBLIC}/simple/")]);

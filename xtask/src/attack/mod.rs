@@ -24,16 +24,15 @@ mod ways_out;
 mod weak;
 mod world;
 
-use std::thread;
 use std::time::Instant;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 
-use crate::engine::{Afterwards, Engine};
+use crate::engine::Afterwards;
 use crate::places::Places;
-use crate::{image, process, say};
+use crate::{say, server};
 use scene::Outcome;
-use servers::{SERVER, Servers};
+use servers::Servers;
 use stage::Stage;
 
 #[derive(Debug, clap::Args)]
@@ -62,7 +61,7 @@ pub(crate) fn attack(places: &Places, args: &Args) -> Result<()> {
         return Ok(());
     }
     let started = Instant::now();
-    let engine = provide(places, args)?;
+    let engine = server::provide(places, "attack", Afterwards::from_flag(args.keep_engine))?;
     let stage = Stage::set(places, &engine, args.runtime.clone())?;
     let mut servers = Servers::default();
     let mut outcomes = Vec::new();
@@ -115,26 +114,4 @@ fn conclude(places: &Places, args: &Args, outcomes: &[Outcome]) -> Result<()> {
         table::write(places, outcomes)?;
     }
     Ok(())
-}
-
-/// Compiles the server while the engine and the image are made ready.
-fn provide(places: &Places, args: &Args) -> Result<Engine> {
-    thread::scope(|scope| {
-        let engine = scope.spawn(|| {
-            let engine = Engine::ensure(places, Afterwards::from_flag(args.keep_engine))?;
-            image::ensure(places, &engine)?;
-            anyhow::Ok(engine)
-        });
-        say::progress("attack", "compiling the server");
-        let built = process::run(process::cargo(&places.workspace).args([
-            "build",
-            "--package",
-            SERVER.0,
-            "--bins",
-        ]));
-        let engine = engine
-            .join()
-            .unwrap_or_else(|_| Err(anyhow!("the thread that provides the engine panicked")))?;
-        built.map(|()| engine)
-    })
 }

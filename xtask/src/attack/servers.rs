@@ -8,9 +8,7 @@ use anyhow::{Context as _, Result, anyhow};
 
 use super::stage::Stage;
 use super::subject::{LIMITS, Subject};
-
-/// The package of the server's binary, and its name.
-pub(super) const SERVER: (&str, &str) = ("server-stdio", "mcp-python-stdio");
+use crate::server::binary;
 
 /// What a server is started for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,7 +63,7 @@ impl Servers {
 }
 
 fn start(stage: &Stage<'_>, kind: Kind) -> Result<Subject> {
-    let command = Command::new(stage.places.built().join(SERVER.1));
+    let command = Command::new(binary(stage.places));
     let mut options: Vec<String> = LIMITS.iter().map(|&option| option.to_owned()).collect();
     options.extend(["--network", "none"].map(str::to_owned));
     let name = format!("{kind:?}").to_lowercase();

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::stage::Stage;
-use crate::demo::client::Client;
+use crate::server::Client;
 use crate::{image, process};
 
 /// The tool that all attacks go through.

@@ -9,11 +9,11 @@ use super::case::{Finding, Weakness};
 use super::evidence::Evidence;
 use super::program::Program;
 use super::scene::Side;
-use super::servers::SERVER;
 use super::stage::Stage;
 use super::subject::{LIMITS, Subject};
 use super::weak;
 use super::world::{NEIGHBOUR, OWN, OWN_6, PUBLIC, World};
+use crate::server::binary;
 
 const PROGRAM: &str = include_str!("programs/network.py");
 const TIME: Duration = Duration::from_secs(120);
@@ -135,7 +135,7 @@ pub(super) fn play(
 }
 
 fn in_sandbox(stage: &Stage<'_>, world: &World<'_>, ids: &[&'static str]) -> Result<Evidence> {
-    let command = world.command(&stage.places.built().join(SERVER.1));
+    let command = world.command(&binary(stage.places));
     let mut options: Vec<String> = LIMITS.iter().map(|&option| option.to_owned()).collect();
     options.extend(["--network", "public"].map(str::to_owned));
     let mut subject = Subject::start(stage, "network", command, &options)?;

@@ -80,11 +80,13 @@ pub(crate) fn bench(places: &Places, args: &Args) -> Result<()> {
     let wanted = Wanted(args.rows.as_deref().unwrap_or_default());
     let mut all = Vec::new();
     let built = places.built_for_release();
-    // The product alone wants an engine.
+    // The product alone wants an engine, and the image that its sandboxes are made of.
     let wants_product = products(&built, None)
         .iter()
         .any(|scenario| !wanted.of(scenario.as_ref()).is_empty());
-    let engine = wants_product.then(|| provide(places)).transpose()?;
+    let engine = wants_product
+        .then(|| image::on_engine(places, Afterwards::Stop))
+        .transpose()?;
     let scenarios = echoes(&built)
         .into_iter()
         .chain(products(&built, engine.as_ref()));
@@ -144,13 +146,6 @@ fn build(places: &Places) -> Result<()> {
         "--package=server-sse",
         "--bin=mcp-python-sse",
     ]))
-}
-
-/// The engine that the product works with, and the image that its sandboxes are made of.
-fn provide(places: &Places) -> Result<Engine> {
-    let engine = Engine::ensure(places, Afterwards::Stop)?;
-    image::ensure(places, &engine)?;
-    Ok(engine)
 }
 
 /// Servers of the same shape: ours, and one on rmcp.

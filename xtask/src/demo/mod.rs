@@ -2,28 +2,24 @@
 //!
 //! The scenes and what must come of them are in [`scenes`]; this module sets the stage.
 
-pub(crate) mod client;
 mod origin;
 mod scenes;
 
 use std::process::Command;
-use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 
-use crate::engine::{Afterwards, Engine};
+use crate::engine::Afterwards;
 use crate::places::Places;
+use crate::server::{self, Client};
 use crate::{image, process, say};
-use client::Client;
 use origin::Origin;
 
 /// The flag that lets programs reach one private address by a name.
 const OPEN_FLAG: &str = "--open";
 /// The name by which programs reach the demo's own web server. It is in no DNS.
 const ORIGIN_NAME: &str = "origin.demo.test";
-/// The package of the server's binary, and its name.
-const SERVER: (&str, &str) = ("server-stdio", "mcp-python-stdio");
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -34,9 +30,9 @@ pub(crate) struct Args {
 
 /// `cargo xtask demo`.
 pub(crate) fn demo(places: &Places, args: &Args) -> Result<()> {
-    let engine = provide(places, args)?;
+    let engine = server::provide(places, "demo", Afterwards::from_flag(args.keep_engine))?;
     let origin = Origin::start()?;
-    let program = places.built().join(SERVER.1);
+    let program = server::binary(places);
     let mut command = Command::new(&program);
     engine.point(&mut command);
     process::without_server_settings(&mut command)
@@ -90,26 +86,4 @@ pub(crate) fn demo(places: &Places, args: &Args) -> Result<()> {
         scenes.len()
     ));
     Ok(())
-}
-
-/// Compiles the server while the engine and the image are made ready.
-fn provide(places: &Places, args: &Args) -> Result<Engine> {
-    thread::scope(|scope| {
-        let engine = scope.spawn(|| {
-            let engine = Engine::ensure(places, Afterwards::from_flag(args.keep_engine))?;
-            image::ensure(places, &engine)?;
-            anyhow::Ok(engine)
-        });
-        say::progress("demo", "compiling the server");
-        let built = process::run(process::cargo(&places.workspace).args([
-            "build",
-            "--package",
-            SERVER.0,
-            "--bins",
-        ]));
-        let engine = engine
-            .join()
-            .unwrap_or_else(|_| Err(anyhow!("the thread that provides the engine panicked")))?;
-        built.map(|()| engine)
-    })
 }

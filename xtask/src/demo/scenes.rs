@@ -5,9 +5,9 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
-use super::client::Client;
 use super::origin;
 use crate::say;
+use crate::server::Client;
 
 /// The tool that all scenes call.
 const TOOL: &str = "execute-python";

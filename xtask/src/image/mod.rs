@@ -47,6 +47,13 @@ pub(crate) fn image(places: &Places, args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// An engine that has the image.
+pub(crate) fn on_engine(places: &Places, afterwards: Afterwards) -> Result<Engine> {
+    let engine = Engine::ensure(places, afterwards)?;
+    ensure(places, &engine)?;
+    Ok(engine)
+}
+
 /// Makes sure that the engine has the stand-in of the present recipe.
 pub(crate) fn ensure(places: &Places, engine: &Engine) -> Result<()> {
     let _turn = build_lock(places)?;

@@ -11,18 +11,14 @@ mod run;
 mod server;
 mod sum;
 
-use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 
-use crate::engine::{Afterwards, Engine};
+use crate::engine::Afterwards;
 use crate::places::Places;
-use crate::{image, process, say};
+use crate::say;
 use run::Run;
-
-/// The package of the server's binary, and its name.
-const SERVER: (&str, &str) = ("server-stdio", "mcp-python-stdio");
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -45,7 +41,7 @@ pub(crate) struct Args {
 
 /// `cargo xtask soak`.
 pub(crate) fn soak(places: &Places, args: &Args) -> Result<()> {
-    let engine = provide(places, args)?;
+    let engine = crate::server::provide(places, "soak", Afterwards::from_flag(args.keep_engine))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let seed = args
         .seed
@@ -76,22 +72,4 @@ pub(crate) fn soak(places: &Places, args: &Args) -> Result<()> {
         args.runs
     ));
     Err(say::Told.into())
-}
-
-/// Compiles the server while the engine and the image are made ready.
-fn provide(places: &Places, args: &Args) -> Result<Engine> {
-    thread::scope(|scope| {
-        let engine = scope.spawn(|| {
-            let engine = Engine::ensure(places, Afterwards::from_flag(args.keep_engine))?;
-            image::ensure(places, &engine)?;
-            anyhow::Ok(engine)
-        });
-        say::progress("soak", "compiling the server");
-        let mut build = process::cargo(&places.workspace);
-        let built = process::run(build.args(["build", "--package", SERVER.0, "--bins"]));
-        let engine = engine
-            .join()
-            .unwrap_or_else(|_| Err(anyhow!("the thread that provides the engine panicked")))?;
-        built.map(|()| engine)
-    })
 }

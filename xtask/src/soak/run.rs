@@ -11,7 +11,6 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::SERVER;
 use super::audit::{Expected, Ids};
 use super::chance::Chance;
 use super::machine::{self, Orphans};
@@ -20,6 +19,7 @@ use super::server::{Call, Server};
 use super::sum::Sum;
 use crate::engine::Engine;
 use crate::places::Places;
+use crate::server::binary;
 use crate::{image, process, say};
 
 /// What a call may take beyond its program's time, on a busy machine with its queue.
@@ -225,7 +225,7 @@ impl<'a> Run<'a> {
     }
 
     fn start(&self) -> Result<Server> {
-        let mut command = Command::new(self.places.built().join(SERVER.1));
+        let mut command = Command::new(binary(self.places));
         self.engine.point(&mut command);
         process::without_server_settings(&mut command)
             .env("XDG_CONFIG_HOME", self.places.cache.join("no-settings"))

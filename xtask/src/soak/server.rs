@@ -2,23 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::programs::Program;
-use crate::process;
+use crate::server::Conversation;
 
-/// How many messages may wait between the reading thread and the soak.
-const WAITING: usize = 256;
-/// The longest message that is read.
-const MAX_MESSAGE: u64 = 64 * 1024 * 1024;
 /// How long the server may take to be ready, or to end.
 const WITHIN: Duration = Duration::from_secs(60);
 
@@ -34,9 +27,7 @@ pub(super) struct Call {
 /// A running server.
 #[derive(Debug)]
 pub(super) struct Server {
-    child: Child,
-    input: Option<ChildStdin>,
-    messages: Receiver<Result<Value>>,
+    conversation: Conversation,
     pub(super) audit: PathBuf,
     /// By id.
     pub(super) calls: BTreeMap<u64, Call>,
@@ -52,22 +43,9 @@ impl Server {
             .append(true)
             .open(log)
             .with_context(|| format!("cannot write `{}`", log.display()))?;
-        let mut child = command
-            .arg("--audit")
-            .arg(&audit)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .context("cannot start the server")?;
-        let output = child.stdout.take().context("the server has no output")?;
-        let (sender, messages) = sync_channel(WAITING);
-        // It ends with the server's output, which ends with the server.
-        thread::spawn(move || read_messages(output, &sender));
+        let conversation = Conversation::start(command.arg("--audit").arg(&audit), log)?;
         let mut server = Self {
-            input: child.stdin.take(),
-            child,
-            messages,
+            conversation,
             audit,
             calls: BTreeMap::new(),
             sent: 0,
@@ -88,7 +66,7 @@ impl Server {
     }
 
     pub(super) fn process(&self) -> u32 {
-        self.child.id()
+        self.conversation.process()
     }
 
     /// Calls the tool; the answer bears the id.
@@ -145,79 +123,20 @@ impl Server {
 
     /// The next message; none after this time.
     pub(super) fn message(&mut self, time: Duration) -> Result<Option<Value>> {
-        match self.messages.recv_timeout(time) {
-            Ok(message) => message.map(Some),
-            Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => bail!("the server ended by itself"),
-        }
+        self.conversation.message(time)
     }
 
     /// Kills it as a crash would.
-    pub(super) fn kill(mut self) {
-        // Nothing of it is asked any more.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    pub(super) fn kill(self) {
+        drop(self.conversation);
     }
 
     /// Closes its input, as a client does that leaves, and waits for its end.
-    pub(super) fn leave(mut self) -> Result<()> {
-        drop(self.input.take());
-        let left = Instant::now();
-        while left.elapsed() < WITHIN {
-            // What it still answers must not keep it from ending.
-            while self.messages.try_recv().is_ok() {}
-            if let Some(status) = self.child.try_wait().context("cannot watch the server")? {
-                if status.success() {
-                    return Ok(());
-                }
-                bail!("the server ended with {status}");
-            }
-            process::pause(Duration::from_millis(20));
-        }
-        bail!(
-            "the server still runs {} s after its client left",
-            WITHIN.as_secs()
-        )
+    pub(super) fn leave(self) -> Result<()> {
+        self.conversation.leave(WITHIN)
     }
 
     fn send(&mut self, message: &Value) -> Result<()> {
-        let input = self.input.as_mut().context("the conversation is over")?;
-        let mut line = message.to_string();
-        line.push('\n');
-        input
-            .write_all(line.as_bytes())
-            .and_then(|()| input.flush())
-            .context("the server does not read its input")
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.input.take());
-        // Gone already, unless something failed.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Reads one JSON message a line until the output ends or nobody listens any more.
-fn read_messages(output: ChildStdout, messages: &SyncSender<Result<Value>>) {
-    let mut output = BufReader::new(output);
-    loop {
-        let mut line = Vec::new();
-        let mut part = output.by_ref().take(MAX_MESSAGE);
-        let message = match part.read_until(b'\n', &mut line) {
-            Ok(0) => return,
-            Ok(_) => serde_json::from_slice(&line).map_err(|error| {
-                let line = String::from_utf8_lossy(&line);
-                let start: String = line.chars().take(120).collect();
-                anyhow!("the server wrote what is no message ({error}): {start:?}")
-            }),
-            Err(error) => Err(anyhow!("cannot read from the server: {error}")),
-        };
-        let is_broken = message.is_err();
-        if messages.send(message).is_err() || is_broken {
-            return;
-        }
+        self.conversation.send(message)
     }
 }
