@@ -18,7 +18,7 @@ use super::raise::{Raised, raise};
 
 /// How many sandboxes wait for programs, and for how long.
 ///
-/// What a waiting sandbox costs is memory: its runner and the engine's process beside it, some 15 MB together.
+/// What a waiting sandbox costs is memory: that of its runner, and of the engine's process beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolSettings {

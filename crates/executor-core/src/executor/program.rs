@@ -8,7 +8,7 @@ use super::Shared;
 use super::attend::{Attended, Sink, attend, lost};
 use super::layout::{MODULES_DIR, WORK_DIR, environment, image_environment, program_uid};
 use super::record::Record;
-use super::verdict::Heard;
+use super::verdict::{Heard, SIGKILL};
 use super::way_out;
 use crate::error::Result;
 use crate::event::Event;
@@ -18,8 +18,6 @@ use crate::outcome::Usage;
 use crate::output::OutputStream;
 use crate::request::ExecutionRequest;
 use crate::stream::{Cause, Exit, Link, Report, RunCommand};
-
-const SIGKILL: i32 = 9;
 
 /// Runs the program of `request` and gives what was heard of its end.
 pub(super) async fn run(

@@ -147,30 +147,31 @@ async fn perform(
     record.timings.queued = arrived.elapsed();
 
     let asked = Instant::now();
-    let raised = held.raise(shared, Origin::Pool).await?;
-    record.timings.start = asked.elapsed();
-    // There is room, see `mention`; a caller who is gone is noticed by the cancel that its drop made.
-    let _ = events.try_send(Event::Started(raised.sandbox.id().clone()));
-    let in_it = raised.sandbox.id().clone();
-    record.entry.tell(|entry| entry.sandbox = Some(in_it));
-    let ending = serve(shared, request, raised, events, record).await;
-    let (Err(error), Some(raised)) = (&ending, &held.raised) else {
-        return ending;
-    };
-    // One that waited may have died unnoticed. Nothing was begun in it: everything that a program does outside goes
-    // through the link, and the link has not heard of one.
-    if error.kind() != ErrorKind::SandboxLost || !raised.waited || raised.link.was_used() {
-        return ending;
+    let mut origin = Origin::Pool;
+    loop {
+        let raised = held.raise(shared, origin).await?;
+        record.timings.start = asked.elapsed();
+        let sandbox = raised.sandbox.id().clone();
+        if matches!(origin, Origin::Pool) {
+            // There is room, see `mention`; a caller who is gone is noticed by the cancel that its drop made.
+            let _ = events.try_send(Event::Started(sandbox.clone()));
+        }
+        record.entry.tell(|entry| entry.sandbox = Some(sandbox));
+        let ended = serve(shared, request, raised, events, record).await;
+        // One that waited may have died unnoticed. Nothing was begun in it: everything that a program does outside goes
+        // through the link, and the link has not heard of one.
+        let died_waiting = raised.waited
+            && !raised.link.was_used()
+            && matches!(&ended, Err(error) if error.kind() == ErrorKind::SandboxLost);
+        if !died_waiting {
+            return ended;
+        }
+        tracing::info!("a waiting sandbox was lost before its run began; starting another");
+        if let Some(lost) = held.raised.take() {
+            lost.destroy().await;
+        }
+        origin = Origin::Start;
     }
-    tracing::info!("a waiting sandbox was lost before its run began; starting another");
-    if let Some(lost) = held.raised.take() {
-        lost.destroy().await;
-    }
-    let raised = held.raise(shared, Origin::Start).await?;
-    record.timings.start = asked.elapsed();
-    let in_it = raised.sandbox.id().clone();
-    record.entry.tell(|entry| entry.sandbox = Some(in_it));
-    serve(shared, request, raised, events, record).await
 }
 
 /// Runs the request in a sandbox that waits for it.

@@ -6,7 +6,7 @@ use crate::limits::{ByteSize, WallTime};
 use crate::outcome::{Ending, SandboxDeath, SandboxLoss};
 use crate::stream::{Cause, Exit};
 
-const SIGKILL: i32 = 9;
+pub(super) const SIGKILL: i32 = 9;
 
 /// What a shell, and an engine, makes of a process that SIGKILL ended.
 const KILLED: i64 = 128 + 9;

@@ -1,9 +1,9 @@
 # How the program's interpreter ends.
 #
 # CPython's own end takes every module down, the runner's and the standard library's included. In a forked child that
-# touches, and so copies, most pages that it shares with process 1: ten milliseconds, when a hello takes two. A program
-# sees of that end only what its own objects do when they go. Where there are none that do anything, this does the
-# rest of the end in the same order and leaves; in every other case it changes nothing and CPython ends as usual.
+# touches, and so copies, most pages that it shares with process 1, which takes longer than all the rest of a hello. A
+# program sees of that end only what its own objects do when they go. Where there are none that do anything, this does
+# the rest of the end in the same order and leaves; in every other case it changes nothing and CPython ends as usual.
 
 import atexit
 import weakref

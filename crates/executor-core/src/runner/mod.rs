@@ -20,6 +20,7 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("leave.py"),
     include_str!("child.py"),
     include_str!("surroundings.py"),
+    include_str!("order.py"),
     include_str!("supervise.py"),
 );
 
@@ -52,6 +53,7 @@ mod tests {
         let script = concat!(
             "import os, sys, json, struct, signal, select\n",
             include_str!("surroundings.py"),
+            include_str!("order.py"),
             "\nprint(json.dumps(usage(True, sys.argv[1])))\n",
         );
         let output = Command::new("python3")

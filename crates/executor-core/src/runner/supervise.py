@@ -10,40 +10,6 @@ REAP_LIMIT = 5.0
 LEAVING = 0.1  # for those who end because the program has, such as the helpers of multiprocessing
 
 
-class Run:
-    """One order of the host, from its arrival to its Done."""
-
-    def __init__(self, order, baseline, now):
-        self.order = order
-        self.deadline = now + order["deadline_ms"] / 1000.0
-        self.output_left = order["output_limit"]
-        self.text = bytearray()
-        self.text_left = order.get("program_bytes", 0)
-        self.input = bytearray()
-        self.input_ended = False
-        self.input_owed = 0
-        self.stdin = self.status = None
-        self.outputs = {}  # descriptor -> channel
-        self.window = {STDOUT: WINDOW, STDERR: WINDOW}
-        self.printed = {STDOUT: 0, STDERR: 0}
-        self.lost = 0
-        self.pid = None
-        self.begun = now
-        self.told = b""  # by the child, over the status pipe
-        self.announced = False
-        self.ended = None  # wait status
-        self.cause = "exited"
-        self.duration = 0.0
-        self.cpu = 0.0
-        self.spent = 0.0  # by the child, before it had its order
-        self.largest = 0
-        self.killed = 0
-        self.notes = []
-        self.error = None
-        self.baseline = baseline
-        self.drain_until = self.drain_patience = None
-
-
 class Supervisor:
     def __init__(self, stream, confined, may_switch):
         self.stream, self.confined, self.may_switch = stream, confined, may_switch

@@ -4,9 +4,9 @@
 import fcntl
 import termios
 
-# Imported while nobody waits, between Ready and Run: what most programs import anyway. Each module costs
-# the program time at its exit, when the interpreter takes it down: asyncio, ssl and urllib.request would
-# double the 12 ms that a hello takes, and those who want them wait 10 to 40 ms more for the import.
+# Imported while nobody waits, between Ready and Run: what most programs import anyway. Each module costs memory in
+# every sandbox that waits, and a program that ends as CPython usually does (see leave.py) time at its end: asyncio, ssl
+# and urllib.request would double that, and those who want them wait 10 to 40 ms more for the import.
 WARM = [
     "linecache", "typing", "datetime", "random", "math", "threading", "subprocess", "re", "tempfile",
     "pathlib", "dataclasses", "inspect", "logging", "hashlib", "csv",

@@ -163,7 +163,7 @@ pub(crate) const KEYS: &[Key] = &[
         value: "NUMBER",
         default: "(as `concurrency`)",
         help: "Sandboxes that wait for programs at most, as many as programs ran lately. Each is \
-               used once, and takes some 15 MB while it waits. With 0 every call waits for the \
+               used once, and takes memory while it waits. With 0 every call waits for the \
                start of its sandbox. From 0 to 256.",
     },
     Key {
