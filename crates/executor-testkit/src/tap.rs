@@ -29,6 +29,8 @@ pub struct Frame {
 pub mod kind {
     /// Host to runner: what to run.
     pub const RUN: u8 = 0x01;
+    /// Host to runner: what to make ready.
+    pub const PREPARE: u8 = 0x03;
     /// Runner to host: how a run ended.
     pub const DONE: u8 = 0x13;
     /// Both ways: bytes of a channel.

@@ -65,8 +65,7 @@ pub(super) async fn install(
         .user(INSTALLER_UID)
         .deadline(limit.get())
         .output_limit(PRINTED)
-        .proxy(true)
-        .extra_certificates(shared.settings.extra_certificates.clone());
+        .proxy(true);
     let begun = Instant::now();
     let mut sink = Progress {
         events,

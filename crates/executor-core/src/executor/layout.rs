@@ -31,6 +31,9 @@ const PROGRAM_UIDS: Range<u32> = 20_000..60_000;
 /// Where the modules of a run lie inside its sandbox.
 pub(super) const MODULES_DIR: &str = "/modules";
 
+/// The home of every user in a sandbox.
+pub(super) const HOME: &str = "/tmp";
+
 /// Where a program starts. It may write below `/tmp` and nowhere else.
 pub(super) const WORK_DIR: &str = "/tmp/work";
 
@@ -38,7 +41,7 @@ pub(super) const WORK_DIR: &str = "/tmp/work";
 /// variables that the runner adds. Nothing of the host's environment is among it.
 pub(super) fn environment() -> BTreeMap<String, String> {
     [
-        ("HOME", "/tmp"),
+        ("HOME", HOME),
         ("LANG", "C.UTF-8"),
         (
             "PATH",

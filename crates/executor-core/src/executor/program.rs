@@ -6,7 +6,8 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::attend::{Attended, Sink, attend, lost};
-use super::layout::{MODULES_DIR, WORK_DIR, environment, image_environment, program_uid};
+use super::layout::{MODULES_DIR, WORK_DIR, environment, image_environment};
+use super::raise::Raised;
 use super::record::Record;
 use super::verdict::{Heard, SIGKILL};
 use super::way_out;
@@ -17,14 +18,14 @@ use crate::limits::{ByteSize, WallTime};
 use crate::outcome::Usage;
 use crate::output::OutputStream;
 use crate::request::ExecutionRequest;
-use crate::stream::{Cause, Exit, Link, Report, RunCommand};
+use crate::stream::{Cause, Exit, Report, RunCommand};
 
 /// Runs the program of `request` and gives what was heard of its end.
 pub(super) async fn run(
     shared: &Shared,
     request: &ExecutionRequest,
     timeout: WallTime,
-    link: &mut Link,
+    raised: &mut Raised,
     events: &mpsc::Sender<Event>,
     record: &mut Record,
 ) -> Result<Heard> {
@@ -42,15 +43,15 @@ pub(super) async fn run(
         .env(environment())
         .env_pass(image_environment())
         .cwd(WORK_DIR)
-        .user(program_uid())
+        .user(raised.user)
         .module_paths(module_paths)
         .deadline(timeout.get())
         .output_limit(settings.output.printed)
-        .proxy(settings.network != NetworkPolicy::None)
-        .extra_certificates(settings.extra_certificates.clone());
+        .proxy(settings.network != NetworkPolicy::None);
     let mut input = Vec::with_capacity(request.program.len().saturating_add(request.stdin.len()));
     input.extend_from_slice(&request.program);
     input.extend_from_slice(&request.stdin);
+    let link = &mut raised.link;
     link.send(command, Bytes::from(input)).map_err(lost)?;
 
     // There is room, see `mention`.

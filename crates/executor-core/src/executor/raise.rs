@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
+use super::layout::{HOME, program_uid};
 use crate::backend::{Sandbox, SandboxBackend, SandboxSpec};
 use crate::error::{ErrorKind, Result, SandboxError};
 use crate::runner;
-use crate::stream::{Link, LinkSettings, Ready};
+use crate::stream::{Link, LinkSettings, Ready, Surroundings};
 
 /// The longest time from asking the backend to a running process 1.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -27,6 +28,8 @@ pub(super) struct Raised {
     pub(super) sandbox: Box<dyn Sandbox>,
     pub(super) link: Link,
     pub(super) ready: Ready,
+    /// Whom its program runs as.
+    pub(super) user: u32,
     /// Whether it waited for its run, instead of being started for it.
     pub(super) waited: bool,
 }
@@ -35,11 +38,15 @@ pub(super) struct Raised {
 /// dropping the future leaves what it has begun to the backend's reaper.
 pub(super) async fn raise(shared: &Shared) -> Result<Raised> {
     let mut sandbox = start(&shared.backend, &spec(shared)).await?;
-    match boot(sandbox.as_mut()).await {
+    let user = program_uid();
+    let surroundings =
+        Surroundings::of(user, HOME).extra_certificates(shared.settings.extra_certificates.clone());
+    match boot(sandbox.as_mut(), &surroundings).await {
         Ok((link, ready)) => Ok(Raised {
             sandbox,
             link,
             ready,
+            user,
             waited: false,
         }),
         Err(error) => {
@@ -82,7 +89,7 @@ async fn start(backend: &Arc<dyn SandboxBackend>, spec: &SandboxSpec) -> Result<
     }
 }
 
-async fn boot(sandbox: &mut dyn Sandbox) -> Result<(Link, Ready)> {
+async fn boot(sandbox: &mut dyn Sandbox, surroundings: &Surroundings) -> Result<(Link, Ready)> {
     let stream = sandbox.stream().ok_or_else(|| {
         SandboxError::new(ErrorKind::Internal, "start the sandbox")
             .with_context("the backend gave no stream")
@@ -91,9 +98,11 @@ async fn boot(sandbox: &mut dyn Sandbox) -> Result<(Link, Ready)> {
         boot_timeout: BOOT_TIMEOUT,
         ..LinkSettings::default()
     };
-    Link::boot(stream, settings).await.map_err(|error| {
-        SandboxError::new(ErrorKind::StartFailed, "start the runner").with_source(error)
-    })
+    Link::boot(stream, settings, surroundings)
+        .await
+        .map_err(|error| {
+            SandboxError::new(ErrorKind::StartFailed, "start the runner").with_source(error)
+        })
 }
 
 async fn destroy(sandbox: Box<dyn Sandbox>) {

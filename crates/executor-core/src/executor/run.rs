@@ -182,13 +182,13 @@ async fn serve(
     events: &mpsc::Sender<Event>,
     record: &mut Record,
 ) -> Result<Ended> {
-    let Raised { link, ready, .. } = raised;
+    let Raised { link, ready, .. } = &mut *raised;
     let refused = install::install(shared, request, ready, link, events, record).await?;
     if let Some(failure) = refused {
         return Ok(Ended::NotStarted(failure));
     }
     let timeout = request.timeout.unwrap_or(shared.settings.timeout);
-    let heard = program::run(shared, request, timeout, link, events, record).await?;
+    let heard = program::run(shared, request, timeout, raised, events, record).await?;
     Ok(Ended::Program(heard))
 }
 

@@ -1,7 +1,7 @@
 # The runner's side of the stream: frames in and out, and the limits both sides know.
 #
 # The files of this directory are sent to process 1 as one text, in the order frames, proxy, names, program, leave,
-# child, surroundings, order, supervise; they share one namespace. CPython 3.9 and the standard library are all they
+# child, trust, surroundings, order, supervise; they share one namespace. CPython 3.9 and the standard library are all they
 # may use.
 
 import collections
@@ -13,7 +13,7 @@ import time
 PROTOCOL = 1
 
 # Kinds. The first digit says who may send it: 0 the host, 1 the runner, 2 both.
-RUN, PING = 0x01, 0x02
+RUN, PING, PREPARE = 0x01, 0x02, 0x03
 READY, STARTED, DONE, PONG, OPEN = 0x11, 0x12, 0x13, 0x14, 0x15
 DATA, END, RESET, CREDIT = 0x21, 0x22, 0x23, 0x24
 

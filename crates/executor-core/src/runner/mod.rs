@@ -19,6 +19,7 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("program.py"),
     include_str!("leave.py"),
     include_str!("child.py"),
+    include_str!("trust.py"),
     include_str!("surroundings.py"),
     include_str!("order.py"),
     include_str!("supervise.py"),

@@ -2,7 +2,6 @@
 #
 # This code runs in the child. Whatever fails here is told over the status pipe and ends the child.
 
-import base64
 import builtins
 import ctypes
 import functools
@@ -60,10 +59,7 @@ def prepare_child(streams, orders, status, confined, may_switch):
         os.environ.clear()
         os.environ.update(environment)
         time.tzset()
-        notes = []
-        if order["kind"] == "program" and order.get("ca_pem"):
-            notes += trust_in_browser(order["ca_pem"], environment.get("HOME"))
-        tell(status, {"notes": notes, "cpu": spent})
+        tell(status, {"cpu": spent})
         if order["kind"] == "command":
             # What `subprocess` restores, too: only Python itself wants these ignored.
             for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
@@ -212,81 +208,3 @@ def remake_standard_streams():
         layer.mode = mode
         setattr(sys, name, layer)
         setattr(sys, "__%s__" % name, layer)
-
-
-def certificates(pem):
-    """The DER forms in a PEM text."""
-    for part in pem.split("-----BEGIN CERTIFICATE-----")[1:]:
-        yield base64.b64decode(part.split("-----END CERTIFICATE-----")[0])
-
-
-def trust_in_browser(pem, home):
-    """Makes the NSS database that Chromium reads, in a process of its own; returns notes on failure."""
-    if not home:
-        return ["Chromium will not know the extra certificates: HOME is not set"]
-    reader, writer = os.pipe()
-    helper = os.fork()
-    if helper == 0:
-        try:
-            reason = make_nss_database(pem, os.path.join(home, ".pki", "nssdb"))
-        except BaseException as error:
-            reason = "%s: %s" % (type(error).__name__, error)
-        os.write(writer, (reason or "").encode()[:1000])
-        os._exit(0)
-    os.close(writer)
-    waited, reason = select.poll(), b"making the database took more than 5 s"
-    waited.register(reader, select.POLLIN)
-    if waited.poll(5000):
-        reason = os.read(reader, 1000)
-    else:
-        os.kill(helper, signal.SIGKILL)
-    os.close(reader)
-    _, status = os.waitpid(helper, 0)
-    if status and not reason:
-        reason = b"the helper ended with status %d" % status
-    if reason:
-        return ["Chromium will not know the extra certificates: " + reason.decode("utf-8", "replace")]
-    return []
-
-
-
-class SecItem(ctypes.Structure):
-    _fields_ = [("kind", ctypes.c_int), ("data", ctypes.c_char_p), ("length", ctypes.c_uint)]
-
-
-def make_nss_database(pem, directory):
-    """Trusts each certificate as an authority for servers ("C,," in certutil's words)."""
-    try:
-        nss = ctypes.CDLL("libnss3.so")
-    except OSError:
-        return "libnss3.so is not in the image"
-    pointer = ctypes.c_void_p
-    for name, arguments in (
-        ("CERT_GetDefaultCertDB", []),
-        ("PK11_GetInternalKeySlot", []),
-        ("CERT_NewTempCertificate", [pointer, pointer, ctypes.c_char_p, ctypes.c_int, ctypes.c_int]),
-    ):
-        getattr(nss, name).restype = pointer
-        getattr(nss, name).argtypes = arguments
-    nss.PK11_NeedUserInit.argtypes = [pointer]
-    nss.PK11_InitPin.argtypes = [pointer, ctypes.c_char_p, ctypes.c_char_p]
-    nss.PK11_ImportCert.argtypes = [pointer, pointer, ctypes.c_ulong, ctypes.c_char_p, ctypes.c_int]
-    nss.CERT_ChangeCertTrust.argtypes = [pointer, pointer, pointer]
-    os.makedirs(directory, 0o700, exist_ok=True)
-    if nss.NSS_InitReadWrite(b"sql:" + os.fsencode(directory)) != 0:
-        return "the database could not be opened"
-    slot = nss.PK11_GetInternalKeySlot()
-    if nss.PK11_NeedUserInit(slot):
-        nss.PK11_InitPin(slot, None, b"")
-    handle = nss.CERT_GetDefaultCertDB()
-    trusted = (ctypes.c_uint * 3)((1 << 3) | (1 << 4), 0, 0)  # valid CA, trusted CA; servers only
-    refused = 0
-    for number, der in enumerate(certificates(pem)):
-        item = SecItem(0, der, len(der))
-        certificate = nss.CERT_NewTempCertificate(handle, ctypes.byref(item), None, 0, 1)
-        nickname = b"extra-%d" % number
-        if not certificate or nss.PK11_ImportCert(slot, certificate, 0, nickname, 0) != 0:
-            refused += 1
-        elif nss.CERT_ChangeCertTrust(handle, certificate, ctypes.byref(trusted)) != 0:
-            refused += 1
-    return "%d of the certificates were refused" % refused if refused else ""

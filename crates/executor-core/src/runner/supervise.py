@@ -17,6 +17,7 @@ class Supervisor:
         self.names = Names()
         if confined:
             self.names.listen()
+        self.trust = Trust(self.may_switch)
         self.run = None
         self.child = None  # forked ahead of its order
         self.finished_at = None
@@ -39,7 +40,7 @@ class Supervisor:
             self.stream.flush()
             now = time.monotonic()
             waits = self.run is None and self.finished_at is None and not self.stream.unsent
-            idle = waits and (warm or self.child is None)
+            idle = waits and (self.trust.told or warm or self.child is None)
             events = self.wait(0 if idle else self.patience(now))
             if idle and not events:
                 self.make_ready(warm)
@@ -53,6 +54,9 @@ class Supervisor:
 
     def make_ready(self, warm):
         """The next step of what a run would else have to wait for."""
+        if self.trust.told:
+            self.trust.make()
+            return
         if warm:
             warm_up(warm.pop(0))
             return
@@ -129,6 +133,8 @@ class Supervisor:
     def frame(self, kind, payload):
         if kind == PING:
             self.stream.pong(payload)
+        elif kind == PREPARE:
+            self.trust.told = json.loads(payload)
         elif kind == RUN:
             if self.run is not None or self.finished_at is not None:
                 raise HostGone
@@ -220,14 +226,10 @@ class Supervisor:
             found.setdefault("PYTHONPATH", os.pathsep.join(order["module_paths"]))
         if order.get("proxy"):
             found.update(proxy_environment(self.proxy.listen()))
-        if order.get("ca_pem"):
-            try:
-                bundle = write_bundle(order.get("state_dir", "/run/sandbox"), order["ca_pem"])
-            except OSError as error:
-                self.run.notes.append("the extra certificates could not be written: %s" % error)
-            else:
-                names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE")
-                found.update({name: bundle for name in names + ("NODE_EXTRA_CA_CERTS",)})
+        if self.trust.told:
+            self.trust.make()
+        self.run.notes += self.trust.notes
+        found.update(self.trust.environment())
         return found
 
     def fail(self, reason):
@@ -249,7 +251,6 @@ class Supervisor:
         run.status = None
         for line in run.told.splitlines():
             told = json.loads(line)
-            run.notes += told.get("notes", [])
             run.error = told.get("error", run.error)
             run.spent = told.get("cpu", run.spent)
         if run.error is None:

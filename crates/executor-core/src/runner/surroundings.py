@@ -1,4 +1,4 @@
-# What process 1 knows of its surroundings, and makes of them: counters, free space, versions, certificates,
+# What process 1 knows of its surroundings, and makes of them: counters, free space, versions,
 # and, outside a sandbox, the processes that are its own.
 
 import fcntl
@@ -45,24 +45,6 @@ def kill_descendants():
             os.kill(pid, signal.SIGKILL)
         except OSError:
             pass
-
-
-def write_bundle(directory, extra):
-    """The image's own authorities and the extra ones, in one file."""
-    import ssl  # Late, because it is large and few need it here.
-
-    known = [ssl.get_default_verify_paths().cafile, "/etc/ssl/certs/ca-certificates.crt"]
-    known += ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"]
-    path = os.path.join(directory, "ca.pem")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o644), "w") as bundle:
-        for source in known:
-            if source and os.path.isfile(source):
-                with open(source) as file:
-                    bundle.write(file.read() + "\n")
-                break
-        bundle.write(extra)
-    return path
 
 
 def read_number(path, key):

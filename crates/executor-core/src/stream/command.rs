@@ -1,4 +1,4 @@
-//! What the runner is told to run, and its JSON.
+//! What the runner is told to make ready and to run, and its JSON.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,8 +35,6 @@ struct Wire {
     deadline_ms: u64,
     output_limit: u64,
     proxy: bool,
-    ca_pem: String,
-    state_dir: String,
 }
 
 impl RunCommand {
@@ -67,8 +65,6 @@ impl RunCommand {
             deadline_ms: 60_000,
             output_limit: 1 << 30,
             proxy: false,
-            ca_pem: String::new(),
-            state_dir: "/run/sandbox".to_owned(),
         };
         Self { wire }
     }
@@ -131,19 +127,6 @@ impl RunCommand {
         self
     }
 
-    /// Certificates, as PEM, that it trusts besides the image's own. Empty for none.
-    pub(crate) fn extra_certificates(mut self, pem: String) -> Self {
-        self.wire.ca_pem = pem;
-        self
-    }
-
-    /// Where process 1 may write, instead of `/run/sandbox`.
-    #[cfg(test)]
-    pub(crate) fn state_dir(mut self, path: &str) -> Self {
-        path.clone_into(&mut self.wire.state_dir);
-        self
-    }
-
     /// Whether this is the program, after which nothing else runs.
     pub(super) fn is_last(&self) -> bool {
         self.wire.kind == "program"
@@ -151,16 +134,60 @@ impl RunCommand {
 
     /// The payload of its `Run` frame.
     pub(super) fn to_json(&self) -> Result<Bytes, StreamError> {
-        let json = serde_json::to_vec(&self.wire).map_err(|error| StreamError::BadJson {
-            kind: "Run",
-            reason: error.to_string(),
-        })?;
-        if json.len() > MAX_CONTROL {
-            return Err(StreamError::CommandTooLong {
-                length: json.len(),
-                limit: MAX_CONTROL,
-            });
-        }
-        Ok(json.into())
+        control("Run", &self.wire)
     }
+}
+
+/// What is alike for all commands of a sandbox: made ready while the first is awaited, so that it costs none of them
+/// time.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Surroundings {
+    ca_pem: String,
+    state_dir: String,
+    home: String,
+    uid: u32,
+}
+
+impl Surroundings {
+    /// For a program that will run as `user` and whose `HOME` is `home`.
+    pub(crate) fn of(user: u32, home: &str) -> Self {
+        Self {
+            ca_pem: String::new(),
+            state_dir: "/run/sandbox".to_owned(),
+            home: home.to_owned(),
+            uid: user,
+        }
+    }
+
+    /// Certificates, as PEM, that everything in the sandbox trusts besides the image's own. Empty for none.
+    pub(crate) fn extra_certificates(mut self, pem: String) -> Self {
+        self.ca_pem = pem;
+        self
+    }
+
+    /// Where process 1 may write, instead of `/run/sandbox`.
+    #[cfg(test)]
+    pub(crate) fn state_dir(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.state_dir);
+        self
+    }
+
+    /// The payload of its `Prepare` frame.
+    pub(super) fn to_json(&self) -> Result<Bytes, StreamError> {
+        control("Prepare", self)
+    }
+}
+
+fn control(kind: &'static str, payload: &impl Serialize) -> Result<Bytes, StreamError> {
+    let json = serde_json::to_vec(payload).map_err(|error| StreamError::BadJson {
+        kind,
+        reason: error.to_string(),
+    })?;
+    if json.len() > MAX_CONTROL {
+        return Err(StreamError::CommandTooLong {
+            length: json.len(),
+            limit: MAX_CONTROL,
+        });
+    }
+    Ok(json.into())
 }

@@ -29,6 +29,8 @@ pub(super) enum Frame {
     /// A command, as JSON.
     Run(Bytes),
     Ping(u64),
+    /// What to make ready before the first command, as JSON.
+    Prepare(Bytes),
     /// The runner waits for its first command; JSON.
     Ready(Bytes),
     /// The command runs; JSON.
@@ -69,9 +71,10 @@ struct Kind {
 
 /// All kinds. `0x16` (`Display`) and `0x17` (`File`), from the runner, are reserved for rich results.
 #[rustfmt::skip]
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 12] = [
     Kind { code: 0x01, name: "Run",     from: Some(Side::Host),   min: 2, max: MAX_CONTROL },
     Kind { code: 0x02, name: "Ping",    from: Some(Side::Host),   min: 8, max: 8 },
+    Kind { code: 0x03, name: "Prepare", from: Some(Side::Host),   min: 2, max: MAX_CONTROL },
     Kind { code: 0x11, name: "Ready",   from: Some(Side::Runner), min: 2, max: MAX_CONTROL },
     Kind { code: 0x12, name: "Started", from: Some(Side::Runner), min: 2, max: MAX_CONTROL },
     Kind { code: 0x13, name: "Done",    from: Some(Side::Runner), min: 2, max: MAX_CONTROL },
@@ -89,6 +92,7 @@ impl Frame {
         match self {
             Self::Run(_) => "Run",
             Self::Ping(_) => "Ping",
+            Self::Prepare(_) => "Prepare",
             Self::Ready(_) => "Ready",
             Self::Started(_) => "Started",
             Self::Done(_) => "Done",
@@ -106,6 +110,7 @@ impl Frame {
         match self {
             Self::Run(json) => head(out, 0x01, json.len()).put_slice(json),
             Self::Ping(token) => head(out, 0x02, 8).put_u64(*token),
+            Self::Prepare(json) => head(out, 0x03, json.len()).put_slice(json),
             Self::Ready(json) => head(out, 0x11, json.len()).put_slice(json),
             Self::Started(json) => head(out, 0x12, json.len()).put_slice(json),
             Self::Done(json) => head(out, 0x13, json.len()).put_slice(json),
@@ -131,6 +136,7 @@ impl Frame {
         Ok(match code {
             0x01 => Self::Run(payload),
             0x02 => Self::Ping(payload.get_u64()),
+            0x03 => Self::Prepare(payload),
             0x11 => Self::Ready(payload),
             0x12 => Self::Started(payload),
             0x13 => Self::Done(payload),

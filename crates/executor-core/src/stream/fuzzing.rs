@@ -2,7 +2,7 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
-use super::command::RunCommand;
+use super::command::{RunCommand, Surroundings};
 use super::error::StreamError;
 use super::frame::{Decoder, Frame, MAX_DATA, Side};
 use super::state::{State, Told};
@@ -110,7 +110,8 @@ fn decode(bytes: &[u8], piece: usize) -> (Vec<Frame>, bool) {
 
 /// Gives the frames to a host that orders a program as soon as it may, and reads now and then.
 fn converse(frames: &[Frame]) -> Result<bool, String> {
-    let mut state = State::new();
+    let surroundings = Surroundings::of(0, "/");
+    let mut state = State::new(&surroundings).map_err(|error| error.to_string())?;
     let mut waiting = 0_usize;
     for (at, frame) in frames.iter().enumerate() {
         if let Err(error) = state.apply(frame) {

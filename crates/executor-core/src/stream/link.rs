@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::channel::ProxyChannel;
-use super::command::RunCommand;
+use super::command::{RunCommand, Surroundings};
 use super::error::StreamError;
 use super::frame::{Decoder, Side};
 use super::report::{Ready, Report};
@@ -81,13 +81,14 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Sends the runner to a waiting process 1 and awaits its `Ready`.
+    /// Sends the runner to a waiting process 1, tells it of its surroundings, and awaits its `Ready`.
     pub(crate) async fn boot(
         stream: SandboxStream,
         settings: LinkSettings,
+        surroundings: &Surroundings,
     ) -> Result<(Self, Ready), StreamError> {
         let SandboxStream { reader, writer } = stream;
-        let shared = Arc::new(Shared::new());
+        let shared = Arc::new(Shared::new(surroundings)?);
         let mut tasks = JoinSet::new();
         tasks.spawn(read(Arc::clone(&shared), reader, settings.silence));
         tasks.spawn(write(Arc::clone(&shared), writer, settings.ping_interval));
@@ -189,12 +190,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    fn new() -> Self {
-        Self {
-            state: Mutex::new(State::new()),
+    fn new(surroundings: &Surroundings) -> Result<Self, StreamError> {
+        Ok(Self {
+            state: Mutex::new(State::new(surroundings)?),
             news: Notify::new(),
             work: Notify::new(),
-        }
+        })
     }
 
     /// The state; a panic elsewhere does not make it unfit, for every step leaves it whole.

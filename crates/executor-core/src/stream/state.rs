@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 
-use super::command::RunCommand;
+use super::command::{RunCommand, Surroundings};
 use super::credit::{ReceiveWindow, SendWindow};
 use super::error::StreamError;
 use super::frame::{Frame, MAX_DATA};
@@ -49,6 +49,7 @@ pub(super) struct State {
     phase: Phase,
     failure: Option<StreamError>,
     ready: Option<Ready>,
+    surroundings: Option<Bytes>,
     command: Option<Bytes>,
     input: Input,
     stdout: Output,
@@ -97,11 +98,13 @@ impl Output {
 }
 
 impl State {
-    pub(super) fn new() -> Self {
-        Self {
+    /// A link whose runner is told of its surroundings before anything else.
+    pub(super) fn new(surroundings: &Surroundings) -> Result<Self, StreamError> {
+        Ok(Self {
             phase: Phase::Booting,
             failure: None,
             ready: None,
+            surroundings: Some(surroundings.to_json()?),
             command: None,
             input: Input {
                 rest: Bytes::new(),
@@ -121,7 +124,7 @@ impl State {
             ping_due: false,
             ping_sent: None,
             next_token: 0,
-        }
+        })
     }
 
     /// Takes the next command, and what goes to its input.
@@ -226,6 +229,9 @@ impl State {
     pub(super) fn next_frame(&mut self) -> Option<Frame> {
         if self.failure.is_some() {
             return None;
+        }
+        if let Some(json) = self.surroundings.take() {
+            return Some(Frame::Prepare(json));
         }
         if let Some(json) = self.command.take() {
             return Some(Frame::Run(json));

@@ -212,18 +212,26 @@ fn command(spec: &SandboxSpec, dir: &Path) -> std::io::Result<Command> {
 fn moved(stream: SandboxStream, dir: &Path) -> SandboxStream {
     let dir = dir.to_owned();
     let below = move |path: &str| dir.join(path.trim_start_matches('/')).display().to_string();
-    let down = tap::change_control(tap::kind::RUN, move |run| {
-        for key in ["cwd", "state_dir"] {
-            if let Some(serde_json::Value::String(path)) = run.get_mut(key) {
+    let move_key = {
+        let below = below.clone();
+        move |object: &mut serde_json::Map<String, serde_json::Value>, key: &str| {
+            if let Some(serde_json::Value::String(path)) = object.get_mut(key) {
                 *path = below(path);
             }
         }
+    };
+    let mut prepare = {
+        let move_key = move_key.clone();
+        tap::change_control(tap::kind::PREPARE, move |prepare| {
+            move_key(prepare, "state_dir");
+            move_key(prepare, "home");
+        })
+    };
+    let mut run = tap::change_control(tap::kind::RUN, move |run| {
+        move_key(run, "cwd");
         if let Some(serde_json::Value::Object(environment)) = run.get_mut("env") {
-            for key in ["HOME", "TMPDIR"] {
-                if let Some(serde_json::Value::String(path)) = environment.get_mut(key) {
-                    *path = below(path);
-                }
-            }
+            move_key(environment, "HOME");
+            move_key(environment, "TMPDIR");
         }
         if let Some(serde_json::Value::Array(paths)) = run.get_mut("module_paths") {
             for path in paths {
@@ -233,6 +241,7 @@ fn moved(stream: SandboxStream, dir: &Path) -> SandboxStream {
             }
         }
     });
+    let down = Box::new(move |frame| prepare(frame).into_iter().flat_map(&mut run).collect());
     tap::tap(stream, down, tap::unchanged())
 }
 

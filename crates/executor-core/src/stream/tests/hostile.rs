@@ -10,7 +10,7 @@ use crate::output::OutputStream;
 use crate::runner;
 use crate::stream::channel::ProxyChannel;
 use crate::stream::frame::{Decoder, Frame, Side};
-use crate::stream::{Link, LinkEvent, LinkSettings, RunCommand, StreamError};
+use crate::stream::{Link, LinkEvent, LinkSettings, RunCommand, StreamError, Surroundings};
 
 /// The runner's end of a stream, played by a test.
 struct Fake {
@@ -77,10 +77,18 @@ async fn connect(settings: LinkSettings, first: &[Frame]) -> (Fake, Result<Link,
         decoder: Decoder::new(Side::Host),
     };
     fake.say(first).await;
-    let boot = Link::boot(SandboxStream::new(reader, writer), settings).await;
+    let boot = Link::boot(
+        SandboxStream::new(reader, writer),
+        settings,
+        &Surroundings::of(0, "/"),
+    )
+    .await;
     let mut text = vec![0; runner::SOURCE.len() + 4];
     fake.stream.read_exact(&mut text).await.unwrap();
     assert_eq!(&text[4..], runner::SOURCE.as_bytes());
+    if boot.is_ok() {
+        assert_eq!(fake.hear().await.name(), "Prepare");
+    }
     (fake, boot.map(|(link, _)| link))
 }
 

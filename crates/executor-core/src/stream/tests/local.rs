@@ -13,7 +13,7 @@ use tokio::process::Child;
 use crate::backend::SandboxStream;
 use crate::output::OutputStream;
 use crate::runner;
-use crate::stream::{Link, LinkEvent, LinkSettings, Report, RunCommand, StreamError};
+use crate::stream::{Link, LinkEvent, LinkSettings, Report, RunCommand, StreamError, Surroundings};
 
 /// A runner, and what it wrote where.
 pub(super) struct Local {
@@ -43,6 +43,13 @@ impl Finished {
 
 impl Local {
     pub(super) async fn boot() -> Self {
+        Self::boot_with(|surroundings| surroundings).await
+    }
+
+    /// As [`boot`](Self::boot), in other surroundings.
+    pub(super) async fn boot_with(change: impl FnOnce(Surroundings) -> Surroundings) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let surroundings = Surroundings::of(0, directory.path().to_str().unwrap());
         let mut command = tokio::process::Command::new(python());
         command
             .args(runner::command("").into_iter().skip(1))
@@ -59,12 +66,14 @@ impl Local {
             process.stdout.take().unwrap(),
             process.stdin.take().unwrap(),
         );
-        let (link, ready) = Link::boot(stream, LinkSettings::default()).await.unwrap();
+        let (link, ready) = Link::boot(stream, LinkSettings::default(), &change(surroundings))
+            .await
+            .unwrap();
         assert!(!ready.confined);
         Self {
             link,
             process,
-            directory: tempfile::tempdir().unwrap(),
+            directory,
         }
     }
 
