@@ -5,7 +5,7 @@
 //! ships: an older copy of Mozilla's list holds roots that were withdrawn since, and nobody here
 //! decided to trust those.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -104,26 +104,21 @@ pub(crate) fn extra_certificates(origin: &Origin) -> Result<ExtraCertificates, T
             (found, "the host's trust store".to_owned())
         }
     };
-    let mut usual = distribution_certificates(Path::new(DISTRIBUTION_DIRECTORY));
-    usual.extend(
-        webpki_root_certs::TLS_SERVER_ROOT_CERTS
-            .iter()
-            .map(|cert| cert.to_vec()),
-    );
-    // What the operator names by our own setting is meant, withdrawn or not; Mozilla's present
-    // list is in the image anyway.
-    if matches!(origin, Origin::Setting(_)) {
-        usual = webpki_root_certs::TLS_SERVER_ROOT_CERTS
-            .iter()
-            .map(|cert| cert.to_vec())
-            .collect();
-    }
-    let extra: BTreeSet<Vec<u8>> = found
+    let mozillas: HashSet<&[u8]> = webpki_root_certs::TLS_SERVER_ROOT_CERTS
+        .iter()
+        .map(AsRef::as_ref)
+        .collect();
+    let mut extra: BTreeSet<&[u8]> = found
         .certs
         .iter()
-        .map(|cert| cert.to_vec())
-        .filter(|cert| !usual.contains(cert))
+        .map(AsRef::as_ref)
+        .filter(|cert| !mozillas.contains(cert))
         .collect();
+    // What the operator names by our own setting is meant, withdrawn or not.
+    if !matches!(origin, Origin::Setting(_)) {
+        let shipped = shipped_among(&extra, Path::new(DISTRIBUTION_DIRECTORY));
+        extra.retain(|cert| !shipped.contains(*cert));
+    }
     let pem: String = extra.iter().map(|cert| to_pem(cert)).collect();
     if extra.len() > MAX_CERTIFICATES || pem.len() > MAX_PEM_BYTES {
         return Err(TrustError::TooMany {
@@ -142,12 +137,22 @@ pub(crate) fn extra_certificates(origin: &Origin) -> Result<ExtraCertificates, T
 /// what an administrator adds lies elsewhere.
 const DISTRIBUTION_DIRECTORY: &str = "/usr/share/ca-certificates/mozilla";
 
-fn distribution_certificates(directory: &Path) -> BTreeSet<Vec<u8>> {
-    if !directory.is_dir() {
-        return BTreeSet::new();
-    }
-    let found = rustls_native_certs::load_certs_from_paths(None, Some(directory));
-    found.certs.iter().map(|cert| cert.to_vec()).collect()
+/// Which of `certificates` lie in `directory`. Only files that are as long as one of them would be are read: there are
+/// some hundred and fifty, and every start of a server would wait for them.
+fn shipped_among(certificates: &BTreeSet<&[u8]>, directory: &Path) -> HashSet<Vec<u8>> {
+    let lengths: HashSet<u64> = certificates
+        .iter()
+        .filter_map(|cert| u64::try_from(to_pem(cert).len()).ok())
+        .collect();
+    let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    files
+        .filter(|file| {
+            file.metadata()
+                .is_ok_and(|metadata| lengths.contains(&metadata.len()))
+        })
+        .flat_map(|file| rustls_native_certs::load_certs_from_paths(Some(&file.path()), None).certs)
+        .map(|cert| cert.to_vec())
+        .collect()
 }
 
 /// RFC 7468, section 5: base64 in lines of 64 characters between two labels.
@@ -185,6 +190,19 @@ mod tests {
         let file = file(&[usual, COMPANY, COMPANY]);
         let extra = extra_certificates(&Origin::Setting(file.path().to_owned())).unwrap();
         assert_eq!((extra.count, extra.pem), (1, to_pem(COMPANY)));
+    }
+
+    #[test]
+    fn what_the_distribution_ships_is_found_among_others() {
+        let directory = tempfile::tempdir().unwrap();
+        // As long as the first; what is shipped is told by its bytes.
+        const OTHER: &[u8] = &[0x30, 0x03, 0x02, 0x01, 0x08];
+        std::fs::write(directory.path().join("a.crt"), to_pem(COMPANY)).unwrap();
+        std::fs::write(directory.path().join("b.crt"), to_pem(&[9; 30])).unwrap();
+        let shipped = shipped_among(&BTreeSet::from([COMPANY, OTHER]), directory.path());
+        assert_eq!(shipped, HashSet::from([COMPANY.to_vec()]));
+        let absent = directory.path().join("absent");
+        assert_eq!(shipped_among(&BTreeSet::from([COMPANY]), &absent).len(), 0);
     }
 
     #[test]
