@@ -79,6 +79,8 @@ def prepare_child(streams, orders, status, confined, may_switch):
 
 def rehearse():
     """Goes through what every program goes through, while nobody waits: pages that are written now are not copied then."""
+    os.environ.clear()
+    os.environ["HOME"] = "/"
     remake_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         stream.write("")

@@ -9,7 +9,7 @@ import termios
 # and urllib.request would double that, and those who want them wait 10 to 40 ms more for the import.
 WARM = [
     "linecache", "typing", "datetime", "random", "math", "threading", "subprocess", "re", "tempfile",
-    "pathlib", "dataclasses", "inspect", "logging", "hashlib", "csv",
+    "pathlib", "dataclasses", "inspect", "logging", "csv",
 ]  # fmt: skip
 
 
