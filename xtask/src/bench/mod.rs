@@ -6,6 +6,7 @@
 //! | `talk`, `streams`, `start` | the measurements |
 //! | `subject`, `usage` | what is measured, and what it takes |
 //! | `client`, `pipe`, `http`, `response`, `message` | the client that asks |
+//! | `processor` | where the scheduler may put them |
 //! | `stats`, `judge` | from readings to verdicts |
 //! | `report`, `chart`, `machine` | what a person sees of it |
 
@@ -16,6 +17,7 @@ mod judge;
 mod machine;
 mod message;
 mod pipe;
+mod processor;
 mod report;
 mod response;
 mod scenario;

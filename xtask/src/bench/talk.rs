@@ -8,6 +8,7 @@ use super::client::Client;
 use super::http::{CONNECTIONS, Http};
 use super::message::{Call, Era};
 use super::pipe::{Pipe, WINDOW};
+use super::processor;
 use super::scenario::{Bound, Readings, Row, Scale, Scenario, Unit};
 use super::stats::Latencies;
 use super::subject::Subject;
@@ -126,6 +127,7 @@ impl Scenario for Talk {
         readings.note_bytes("idle memory (Rss)", idle.rss);
 
         let calls = self.calls();
+        let shared = processor::Shared::with(pid)?;
         for (name, call) in &calls {
             for _ in 0..scale.warm_up() {
                 client.ask(call)?;
@@ -138,6 +140,7 @@ impl Scenario for Talk {
             }
             note_latencies(&mut readings, name, latencies)?;
         }
+        drop(shared);
         for (name, call) in &calls {
             client.flood(call, scale.flood() / 10)?;
             let took = client.flood(call, scale.flood())?;
