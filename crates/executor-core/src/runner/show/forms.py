@@ -1,0 +1,186 @@
+# What is shown of a thing, and how it is laid down for process 1: one file a display, under a name that orders them.
+#
+# The files of this directory share one namespace, in the order forms, text, pictures, figures, tables, watching. They
+# run in the program's own process, as the program, and what they say is as little trusted as what it prints.
+
+import base64
+import io
+import json
+import os
+import sys
+import threading
+import time
+
+MAX_TEXT = 64 * 1024  # characters of one display
+shown = 0
+
+
+def display(things, options):
+    """What the builtin of this name does; it takes what IPython's takes, and heeds `raw`."""
+    for thing in things:
+        if options.get("raw") and type(thing) is dict:
+            put(from_bundle("display", thing, lambda: ""))
+        else:
+            put(form("display", thing))
+
+
+def show_value(value):
+    """Shows the value of the last line. What it prints while it is looked at is no part of the program's output."""
+    if is_by_the_way(value):
+        return
+    alone = threading.active_count() == 1
+    streams = sys.stdout, sys.stderr
+    if alone:
+        sys.stdout = sys.stderr = io.StringIO()
+    try:
+        put(form("value", value))
+    finally:
+        if alone:
+            sys.stdout, sys.stderr = streams
+
+
+class Shown:
+    """One display: its text, a table, and parts of bytes."""
+
+    def __init__(self, kind, text=""):
+        self.kind, self.text, self.table = kind, text, None
+        self.parts, self.notes = [], []
+
+    def part(self, name, kind, data, role="full", size=None):
+        """`full` is for who asks for it, `view` for everybody who looks at the result."""
+        if len(data) > SETTINGS["item_bytes"] - sum(len(part[1]) for part in self.parts) - 256 * 1024:
+            self.notes.append("%s of %d bytes is too large to be returned" % (name, len(data)))
+            return
+        head = {"name": name, "type": kind, "role": role, "bytes": len(data)}
+        if size is not None:
+            head["width"], head["height"] = size
+        self.parts.append((head, data))
+
+
+def form(kind, thing):
+    """How a thing is shown: by what we know of its type, by what it offers itself, or as its `repr`."""
+    roots = {part.__module__.partition(".")[0] for part in type(thing).__mro__ if type(part.__module__) is str}
+    for root, can, make in (
+        ("matplotlib", "savefig", figure),
+        ("pandas", "to_csv", pandas_table),
+        ("polars", "write_csv", polars_table),
+        ("polars", "to_frame", polars_table),
+        ("PIL", "thumbnail", pillow_image),
+        ("plotly", "to_image", plotly_figure),
+    ):
+        if root in roots and hasattr(type(thing), can):
+            try:
+                return make(kind, thing)
+            except Exception as error:
+                if isinstance(error, MemoryError):
+                    raise
+    if type(thing) in (bytes, bytearray) and picture_kind(thing):
+        return picture_bytes(kind, bytes(thing))
+    return offered(kind, thing)
+
+
+def offered(kind, thing):
+    """By the methods that IPython has made common; looked up as special methods are, for some things answer to any name."""
+    bundle = {}
+    method = getattr(type(thing), "_repr_mimebundle_", None)
+    if method is not None:
+        try:
+            made = method(thing, include=None, exclude=None)
+            made = made[0] if type(made) is tuple else made
+            bundle.update({key: made[key] for key in made if type(key) is str})
+        except Exception:
+            bundle = {}
+    for name, mime in (
+        ("_repr_png_", "image/png"),
+        ("_repr_jpeg_", "image/jpeg"),
+        ("_repr_svg_", "image/svg+xml"),
+        ("_repr_markdown_", "text/markdown"),
+        ("_repr_html_", "text/html"),
+        ("_repr_json_", "application/json"),
+    ):
+        method = getattr(type(thing), name, None)
+        if method is not None and mime not in bundle:
+            try:
+                made = method(thing)
+                made = made[0] if type(made) is tuple else made
+            except Exception:
+                made = None
+            if made is not None:
+                bundle[mime] = made
+    return from_bundle(kind, bundle, lambda: text_of(thing))
+
+
+def from_bundle(kind, bundle, itself):
+    """By media types; `itself` gives the text where there is none."""
+    made = Shown(kind)
+    for mime in ("image/png", "image/jpeg"):
+        data = as_bytes(bundle.get(mime))
+        if data and picture_kind(data):
+            made = picture_bytes(kind, data)
+            break
+    plain = bundle.get("text/plain")
+    html, markdown = bundle.get("text/html"), bundle.get("text/markdown")
+    if type(markdown) is str:
+        set_text(made, markdown, "text/markdown", "display.md")
+    elif "application/json" in bundle and not isinstance(bundle["application/json"], (bytes, str)):
+        set_text(made, in_json(bundle["application/json"]), "application/json", "display.json")
+    elif not made.parts:
+        text = plain if type(plain) is str else itself()
+        if type(html) is str and is_bare(text):
+            text = without_tags(html)
+        set_text(made, text, "text/plain", "value.txt")
+    if type(html) is str:
+        made.part("display.html", "text/html", html.encode("utf-8", "replace"))
+    svg = bundle.get("image/svg+xml")
+    if type(svg) is str:
+        made.part("display.svg", "image/svg+xml", svg.encode("utf-8", "replace"))
+    return made
+
+
+def as_bytes(data):
+    if type(data) is str:
+        try:
+            return base64.b64decode(data)
+        except ValueError:
+            return None
+    return bytes(data) if isinstance(data, (bytes, bytearray, memoryview)) else None
+
+
+def set_text(made, text, kind, name):
+    """The text, both of its ends if it is long, with the whole beside it."""
+    if len(text) <= MAX_TEXT:
+        made.text = text
+        return
+    half = MAX_TEXT // 2
+    left_out = len(text) - 2 * half
+    made.text = "%s\n… %d characters left out …\n%s" % (text[:half], left_out, text[-half:])
+    made.part(name, kind, text.encode("utf-8", "replace"))
+
+
+def put(made):
+    """Lays it down, whole or not at all."""
+    global shown
+    shown += 1
+    if shown > SETTINGS["displays"] + 1:
+        return
+    if shown > SETTINGS["displays"]:
+        made = Shown(made.kind)  # Only to be counted.
+    head = {"kind": made.kind, "text": made.text, "table": made.table, "notes": made.notes}
+    head["parts"] = [part[0] for part in made.parts]
+    head = json.dumps(head, default=str, ensure_ascii=False).encode("utf-8", "replace")
+    name = "%020d-%d" % (time.monotonic_ns(), os.getpid())
+    hidden = os.path.join(SETTINGS["spool"], "." + name)
+    try:
+        os.makedirs(SETTINGS["spool"], exist_ok=True)
+        with open(hidden, "xb") as file:
+            file.write(len(head).to_bytes(4, "big"))
+            file.write(head)
+            for part in made.parts:
+                file.write(part[1])
+        os.rename(hidden, os.path.join(SETTINGS["spool"], name))
+    except OSError as error:
+        try:
+            os.unlink(hidden)
+        except OSError:
+            pass
+        sys.stderr.write("a display could not be kept: %s\n" % error)

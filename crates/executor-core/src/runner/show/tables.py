@@ -1,0 +1,106 @@
+# Tables: head and tail as Markdown, the first rows as data, and all of it as CSV where that is not too much.
+
+SHOWN_WHOLE = 20  # rows
+HEAD, TAIL = 10, 5  # of longer ones
+SHOWN_COLUMNS = 20
+DATA_ROWS, DATA_COLUMNS, DATA_BYTES = 100, 50, 32 * 1024
+CSV_CELLS = 500_000  # more take too long to write for what nobody may ask for
+MAX_CELL = 60  # characters
+
+
+def pandas_table(kind, thing):
+    if not hasattr(type(thing), "columns"):
+        thing = thing.to_frame()
+    rows, columns = thing.shape
+    names = [text_cell(one) for one in thing.columns[:DATA_COLUMNS]]
+    types = [str(one) for one in thing.dtypes.iloc[:DATA_COLUMNS]]
+
+    def take(start, end):
+        part = thing.iloc[start:end, :DATA_COLUMNS]
+        return [(text_cell(one), list(row)) for one, row in zip(part.index, part.itertuples(False, None))]
+
+    def csv():
+        return thing.to_csv()
+
+    return table(kind, rows, columns, names, types, take, csv, True)
+
+
+def polars_table(kind, thing):
+    if not hasattr(type(thing), "columns"):
+        thing = thing.to_frame()
+    rows, columns = thing.shape
+    part = thing[:, :DATA_COLUMNS]
+    names, types = [text_cell(one) for one in part.columns], [str(one) for one in part.dtypes]
+
+    def take(start, end):
+        return [("", list(row)) for row in part[start:end].rows()]
+
+    return table(kind, rows, columns, names, types, take, thing.write_csv, False)
+
+
+def table(kind, rows, columns, names, types, take, csv, has_index):
+    made = Shown(kind)
+    if rows <= SHOWN_WHOLE:
+        parts = [take(0, rows)]
+    else:
+        parts = [take(0, HEAD), take(rows - TAIL, rows)]
+    width = min(len(names), SHOWN_COLUMNS)
+    lead = [""] if has_index else []
+    lines = ["%d rows × %d columns" % (rows, columns)]
+    lines.append(line(lead + ["%s (%s)" % pair for pair in zip(names[:width], types)]))
+    lines.append(line(["---"] * (len(lead) + width)))
+    for number, part in enumerate(parts):
+        if number:
+            lines.append(line(["…"] * (len(lead) + width)))
+        for index, cells in part:
+            lines.append(line(([index] if has_index else []) + [text_cell(one) for one in cells[:width]]))
+    if columns > width:
+        lines.append("… and %d more columns: %s" % (columns - width, ", ".join(names[width:])))
+    made.text = "\n".join(lines)
+    made.table = data(rows, columns, names, types, take(0, min(rows, DATA_ROWS)), has_index)
+    if rows > SHOWN_WHOLE or columns > width:
+        if rows * columns > CSV_CELLS:
+            made.notes.append("the whole table was not returned: write it to a file in the working directory for that")
+        else:
+            made.part("table.csv", "text/csv", csv().encode("utf-8", "replace"))
+    return made
+
+
+def data(rows, columns, names, types, taken, has_index):
+    """The first rows as JSON, as many as are within bounds."""
+    kept, left = [], DATA_BYTES
+    for index, cells in taken:
+        row = ([index] if has_index else []) + [plain(one) for one in cells]
+        left -= len(json.dumps(row))
+        if left < 0:
+            break
+        kept.append(row)
+    heads = [{"name": name, "type": kind} for name, kind in zip(names, types)]
+    if has_index:
+        heads.insert(0, {"name": "", "type": "index"})
+    return {"columns": heads, "rows": kept, "row_count": rows, "column_count": columns}
+
+
+def plain(value):
+    if hasattr(type(value), "item") and type(value).__module__ == "numpy":
+        value = value.item()
+    if value is None or type(value) in (bool, str):
+        return value if type(value) is not str or len(value) <= 1000 else value[:1000] + "…"
+    if type(value) is int:
+        return value if abs(value) < 2**53 else str(value)
+    if type(value) is float:
+        return value if value == value and abs(value) != float("inf") else None
+    return text_cell(value)
+
+
+def text_cell(value):
+    if hasattr(type(value), "item") and type(value).__module__ == "numpy":
+        value = value.item()
+    if value is None or type(value) is float and value != value:
+        return ""
+    text = "%.6g" % value if type(value) is float else str(value)
+    return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
+
+
+def line(cells):
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
