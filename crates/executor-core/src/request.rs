@@ -21,7 +21,8 @@ pub struct ExecutionRequest {
     pub stdin: Bytes,
     /// `sys.argv[1:]`. At most 1024 of at most 128 KiB together.
     pub args: Vec<String>,
-    /// On whose behalf it is, for the [audit](crate::audit): a name, and no secret. Nothing is decided by it.
+    /// On whose behalf it is: a name, and no secret. The [audit](crate::audit) has it, and where runs wait, callers take
+    /// turns.
     pub caller: Option<String>,
 }
 

@@ -13,6 +13,7 @@ mod run;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod verdict;
 mod way_out;
 

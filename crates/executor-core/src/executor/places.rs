@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::turns::{Turn, Turns};
 use crate::error::{ErrorKind, Result, SandboxError};
 
-/// A bounded number of runs at once and a bounded, first-come queue before them.
+/// A bounded number of runs at once and a bounded queue before them, in which callers take turns.
 ///
 /// A run holds its [`Place`] until its answer is given. What is left of its sandbox then holds a
 /// *body*, of which there are twice as many, until it is removed: so teardown delays nobody, and
@@ -15,7 +16,7 @@ use crate::error::{ErrorKind, Result, SandboxError};
 #[derive(Debug)]
 pub(super) struct Places {
     tickets: Arc<Semaphore>,
-    runs: Arc<Semaphore>,
+    runs: Turns,
     bodies: Arc<Semaphore>,
     concurrency: usize,
     queue: usize,
@@ -25,7 +26,7 @@ pub(super) struct Places {
 /// The right to run one program. Dropping it lets the next one in.
 #[derive(Debug)]
 pub(super) struct Place {
-    _run: OwnedSemaphorePermit,
+    _run: Turn,
     _ticket: Ticket,
     body: Option<OwnedSemaphorePermit>,
 }
@@ -50,7 +51,7 @@ impl Places {
         Self {
             // Those that run were in the queue too, and keep their tickets.
             tickets: Arc::new(Semaphore::new(queue.saturating_add(concurrency))),
-            runs: Arc::new(Semaphore::new(concurrency)),
+            runs: Turns::new(concurrency),
             bodies: Arc::new(Semaphore::new(concurrency.saturating_mul(2))),
             concurrency,
             queue,
@@ -71,7 +72,7 @@ impl Places {
 
     /// Whether who comes now has to wait.
     pub(super) fn are_taken(&self) -> bool {
-        self.runs.available_permits() == 0 || self.bodies.available_permits() == 0
+        self.runs.are_taken() || self.bodies.available_permits() == 0
     }
 
     /// Whether anybody waits for a place that is not free.
@@ -80,13 +81,13 @@ impl Places {
             .concurrency
             .saturating_add(self.queue)
             .saturating_sub(self.tickets.available_permits());
-        self.runs.available_permits() == 0 && entered > self.concurrency
+        self.runs.are_taken() && entered > self.concurrency
     }
 
-    /// Waits for a place, first come, first served. Cancel-safe.
-    pub(super) async fn take(&self, ticket: Ticket) -> Result<Place> {
+    /// Waits for a place in the turn of `caller`. Cancel-safe.
+    pub(super) async fn take(&self, ticket: Ticket, caller: &str) -> Result<Place> {
         let take = async {
-            let run = Arc::clone(&self.runs).acquire_owned().await.ok()?;
+            let run = self.runs.take(caller).await;
             let body = Arc::clone(&self.bodies).acquire_owned().await.ok()?;
             Some((run, body))
         };
@@ -113,18 +114,18 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_queue_is_bounded_and_first_come() {
+    async fn the_queue_is_bounded() {
         let places = Places::new(1, 1, Duration::from_secs(5));
         assert!(!places.are_taken());
-        let running = places.take(places.enter().unwrap()).await.unwrap();
+        let running = places.take(places.enter().unwrap(), "").await.unwrap();
         assert!(places.are_taken());
         let first = places.enter().unwrap();
         let busy = places.enter().unwrap_err();
         assert_eq!(busy.kind(), ErrorKind::Busy);
         assert!(busy.hint().unwrap().starts_with("1 calls wait already"));
-        let impatient = places.take(first).await.unwrap_err();
+        let impatient = places.take(first, "").await.unwrap_err();
         assert_eq!(impatient.kind(), ErrorKind::Busy);
         drop(running);
-        assert!(places.take(places.enter().unwrap()).await.is_ok());
+        assert!(places.take(places.enter().unwrap(), "").await.is_ok());
     }
 }

@@ -140,7 +140,8 @@ async fn perform(
     if waits {
         mention(events, "waiting for a free sandbox");
     }
-    held.place = Some(shared.places.take(ticket).await?);
+    let caller = request.caller.as_deref().unwrap_or_default();
+    held.place = Some(shared.places.take(ticket, caller).await?);
     if waits {
         mention(events, "starting a sandbox");
     }

@@ -8,3 +8,4 @@ mod endings;
 mod fragile;
 #[cfg(test)]
 mod pool;
+mod queue;
