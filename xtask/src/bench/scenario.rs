@@ -131,7 +131,7 @@ impl Scale {
 
     /// Starts of a server.
     pub(super) fn starts(&self) -> u64 {
-        if self.quick { 5 } else { 20 }
+        if self.quick { 5 } else { 100 }
     }
 
     /// Streams that stay open.
