@@ -28,7 +28,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use crate::engine::Afterwards;
+use crate::engine::{Afterwards, Engine};
 use crate::places::Places;
 use crate::{say, server};
 use scene::Outcome;
@@ -62,7 +62,37 @@ pub(crate) fn attack(places: &Places, args: &Args) -> Result<()> {
     }
     let started = Instant::now();
     let engine = server::provide(places, "attack", Afterwards::from_flag(args.keep_engine))?;
-    let stage = Stage::set(places, &engine, args.runtime.clone())?;
+    let outcomes = play(places, &engine, args)?;
+    if outcomes.is_empty() {
+        bail!("no attack has such an id; `cargo xtask attack --list` names them");
+    }
+    conclude(places, args, &outcomes)?;
+    say::progress(
+        "attack",
+        &format!("done in {}", say::seconds(started.elapsed())),
+    );
+    Ok(())
+}
+
+/// Tries the short set on the server as it was compiled last; how many promises stood, and how many did not.
+pub(crate) fn short(places: &Places, engine: &Engine) -> Result<(usize, usize)> {
+    let args = Args {
+        filter: Vec::new(),
+        short: true,
+        runtime: None,
+        list: false,
+        keep_engine: false,
+    };
+    let outcomes = play(places, engine, &args)?;
+    say::result(&table::sum(&outcomes));
+    let stood = outcomes.iter().filter(|outcome| outcome.verdict.is_good());
+    let stood = stood.count();
+    Ok((stood, outcomes.len().saturating_sub(stood)))
+}
+
+/// Tries what `args` choose.
+fn play(places: &Places, engine: &Engine, args: &Args) -> Result<Vec<Outcome>> {
+    let stage = Stage::set(places, engine, args.runtime.clone())?;
     let mut servers = Servers::default();
     let mut outcomes = Vec::new();
     for scene in catalogue::SCENES {
@@ -84,18 +114,8 @@ pub(crate) fn attack(places: &Places, args: &Args) -> Result<()> {
         }
         outcomes.extend(played);
     }
-    let ended = servers.stop(&stage);
-    drop(stage);
-    if outcomes.is_empty() {
-        bail!("no attack has such an id; `cargo xtask attack --list` names them");
-    }
-    conclude(places, args, &outcomes)?;
-    ended?;
-    say::progress(
-        "attack",
-        &format!("done in {}", say::seconds(started.elapsed())),
-    );
-    Ok(())
+    servers.stop(&stage)?;
+    Ok(outcomes)
 }
 
 /// Says the sum, writes the page after a complete run, and fails if a promise does not stand.
