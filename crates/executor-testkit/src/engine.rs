@@ -70,19 +70,27 @@ impl Engine {
         reason = "this line is how a test reports a skip"
     )]
     pub async fn find(what: &str) -> Option<Self> {
-        let wish = variable("EXECUTOR_TEST_DOCKER").unwrap_or_else(|| "auto".to_owned());
-        let found = if wish == "off" {
+        let found = if wish() == "off" {
             Err("EXECUTOR_TEST_DOCKER is `off`".to_owned())
         } else {
             Self::look().await
         };
         match found {
             Ok(engine) => Some(engine),
-            Err(why) if wish == "require" => panic!("`{what}` requires an engine: {why}"),
+            Err(why) if required() => panic!("`{what}` requires an engine: {why}"),
             Err(why) => {
                 println!("SKIPPED: {what}: {why}");
                 None
             }
+        }
+    }
+
+    /// An engine that the caller knows, which holds this image; perhaps the same one behind something else's address.
+    #[must_use]
+    pub const fn at(host: String, image: String) -> Self {
+        Self {
+            host: Some(host),
+            image,
         }
     }
 
@@ -281,6 +289,15 @@ impl Witness for Engine {
         };
         Ok(self.all().await?.iter().filter(mentions).count())
     }
+}
+
+/// Whether to skip for want of an engine is to fail.
+pub(crate) fn required() -> bool {
+    wish() == "require"
+}
+
+fn wish() -> String {
+    variable("EXECUTOR_TEST_DOCKER").unwrap_or_else(|| "auto".to_owned())
 }
 
 fn container(line: &str) -> Result<Container, WitnessError> {

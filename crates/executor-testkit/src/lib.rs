@@ -12,9 +12,11 @@
 //! | look at a sandbox from inside | [`probes`] |
 //! | look at an engine from outside, or skip where there is none | [`engine`], [`witness`] |
 //! | have an engine that does not do what it was asked for | [`lying`] |
+//! | have an engine that fails, or that may be killed | [`faults`] |
 //! | see or change the frames of a stream | [`tap`] |
 
 pub mod engine;
+pub mod faults;
 pub mod laws;
 pub mod lying;
 pub mod probes;
