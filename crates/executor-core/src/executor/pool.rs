@@ -3,7 +3,8 @@
 //! A member leaves the pool once, by a claim, and never comes back; there is no way to put one in but to start it.
 //! Members that are claimed, died or grew old are replaced by one task, which starts few at a time and none while
 //! calls wait for a place: those need the engine more. A claim that finds a start under way takes that one instead of
-//! asking for a second.
+//! asking for a second. Where the backend was ready and is gone, the same task looks for it again, so that a pool
+//! recovers without a call.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +16,8 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::raise::{Raised, raise};
+use super::run::backend_is_gone;
+use crate::backend::Silent;
 
 /// How many sandboxes wait for programs, and for how long.
 ///
@@ -75,9 +78,10 @@ const SETTLE: Duration = Duration::from_millis(25);
 /// Between looks at the members' age and health, when nothing else happens.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The pause after a failed start; it doubles with every further one.
+/// The pause after a failed start; it doubles with every further one. The longest is also how long a backend that is back
+/// may go unnoticed.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 #[derive(Debug)]
 pub(super) struct Pool {
@@ -126,6 +130,10 @@ impl Pool {
     pub(super) fn open(&self) {
         self.state().open = true;
         self.look();
+    }
+
+    fn is_open(&self) -> bool {
+        self.state().open
     }
 
     pub(super) fn waiting(&self) -> usize {
@@ -309,9 +317,14 @@ pub(super) async fn keep(shared: Arc<Shared>) {
     }
     let mut work = JoinSet::new();
     let mut pause = Pause::default();
+    let mut looking = false;
     while !shared.stop.is_cancelled() {
         for useless in pool.weed() {
             work.spawn(destroy(useless));
+        }
+        if !looking && pause.is_over() && pool.is_open() && shared.preparation.is_lost() {
+            looking = true;
+            work.spawn(prepare(Arc::clone(&shared)));
         }
         while pause.is_over()
             && shared.preparation.is_ready()
@@ -330,6 +343,14 @@ pub(super) async fn keep(shared: Arc<Shared>) {
                     work.spawn(destroy(useless));
                 }
                 Ok(Done::Started(None)) => pause = Pause::default(),
+                Ok(Done::Looked { found }) => {
+                    looking = false;
+                    if found {
+                        pause = Pause::default();
+                    } else {
+                        pause.lengthen();
+                    }
+                }
                 Ok(Done::Failed) => pause.lengthen(),
                 Ok(Done::Destroyed) | Err(_) => {}
             },
@@ -351,8 +372,19 @@ pub(super) async fn keep(shared: Arc<Shared>) {
 enum Done {
     /// With a sandbox that nobody wants any more.
     Started(Option<Raised>),
+    /// For the backend, which was lost.
+    Looked {
+        found: bool,
+    },
     Failed,
     Destroyed,
+}
+
+/// Looks for a backend that was there. A call that comes meanwhile waits for the same look.
+async fn prepare(shared: Arc<Shared>) -> Done {
+    // Why it failed is told by the preparation itself.
+    let found = shared.preparation.ready(&Silent).await.is_ok();
+    Done::Looked { found }
 }
 
 async fn start(shared: Arc<Shared>, generation: u64) -> Done {
@@ -364,6 +396,9 @@ async fn start(shared: Arc<Shared>, generation: u64) -> Done {
         }
         Err(error) => {
             tracing::warn!(kind = %error.kind(), "no sandbox was started ahead: {}", error.chain());
+            if backend_is_gone(error.kind()) {
+                shared.preparation.forget();
+            }
             Done::Failed
         }
     }

@@ -3,7 +3,7 @@
 //! The work goes on in a task of the executor, so that a caller who goes away does not stop an
 //! image pull that others wait for.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -28,7 +28,32 @@ pub(super) struct Preparation {
     required: Capabilities,
     tasks: TaskTracker,
     stop: CancellationToken,
-    current: Mutex<Option<watch::Receiver<Stage>>>,
+    current: Mutex<Current>,
+    /// What the log heard last of a failure, if nothing succeeded since: an outage is one line.
+    logged: Arc<Mutex<Option<ErrorKind>>>,
+}
+
+#[derive(Debug, Default)]
+struct Current {
+    stage: Option<watch::Receiver<Stage>>,
+    /// Whether the backend was ready once, and turned out not to be any more.
+    lost: bool,
+}
+
+impl Current {
+    fn is_ready(&self) -> bool {
+        let stage = self.stage.as_ref();
+        stage.is_some_and(|stage| matches!(*stage.borrow(), Stage::Ready))
+    }
+
+    /// The work under way, or a success; neither is begun again.
+    fn standing(&self) -> Option<&watch::Receiver<Stage>> {
+        self.stage.as_ref().filter(|stage| {
+            let ready = matches!(*stage.borrow(), Stage::Ready);
+            let over = matches!(*stage.borrow(), Stage::Failed(_)) || stage.has_changed().is_err();
+            ready || !over
+        })
+    }
 }
 
 impl Preparation {
@@ -43,7 +68,8 @@ impl Preparation {
             required,
             tasks,
             stop,
-            current: Mutex::new(None),
+            current: Mutex::default(),
+            logged: Arc::default(),
         }
     }
 
@@ -70,56 +96,78 @@ impl Preparation {
 
     /// Whether the last preparation succeeded, and nothing was heard since that would have undone it.
     pub(super) fn is_ready(&self) -> bool {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        is_ready(current.as_ref())
+        self.current().is_ready()
+    }
+
+    /// Whether the backend was ready and is not any more, and nobody is preparing it again.
+    pub(super) fn is_lost(&self) -> bool {
+        let current = self.current();
+        current.lost && current.standing().is_none()
     }
 
     /// The backend turned out not to be ready any more: the next caller prepares again.
     pub(super) fn forget(&self) {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_ready(current.as_ref()) {
-            *current = None;
+        let mut current = self.current();
+        if current.is_ready() {
+            *current = Current {
+                stage: None,
+                lost: true,
+            };
         }
     }
 
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn join_or_start(&self) -> watch::Receiver<Stage> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stage) = current.as_ref() {
-            let over = matches!(*stage.borrow(), Stage::Failed(_)) || stage.has_changed().is_err();
-            let ready = matches!(*stage.borrow(), Stage::Ready);
-            if ready || !over {
-                return stage.clone();
-            }
+        let mut current = self.current();
+        if let Some(stage) = current.standing() {
+            return stage.clone();
         }
         let (sender, receiver) = watch::channel(Stage::Working(String::new()));
         let backend = Arc::clone(&self.backend);
         let required = self.required.clone();
         let stop = self.stop.clone();
+        let logged = Arc::clone(&self.logged);
         self.tasks.spawn(async move {
             let prepare = async {
                 backend.prepare(&Teller(&sender)).await?;
                 backend.capabilities().require(&required)
             };
             let last = match stop.run_until_cancelled(prepare).await {
-                Some(Ok(())) => Stage::Ready,
+                Some(Ok(())) => {
+                    *logged.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                    Stage::Ready
+                }
                 None => Stage::Failed(SandboxError::new(
                     ErrorKind::ShuttingDown,
                     "prepare the backend",
                 )),
                 Some(Err(error)) => {
-                    tracing::error!(kind = %error.kind(), hint = error.hint(), "{}", error.chain());
+                    log(&error, &logged);
                     Stage::Failed(error)
                 }
             };
             sender.send_replace(last);
         });
-        *current = Some(receiver.clone());
+        current.stage = Some(receiver.clone());
         receiver
     }
 }
 
-fn is_ready(stage: Option<&watch::Receiver<Stage>>) -> bool {
-    stage.is_some_and(|stage| matches!(*stage.borrow(), Stage::Ready))
+/// An error is told as one when it is news.
+fn log(error: &SandboxError, logged: &Mutex<Option<ErrorKind>>) {
+    let kind = error.kind();
+    let before = logged
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .replace(kind);
+    if before == Some(kind) {
+        tracing::debug!(%kind, "still: {}", error.chain());
+    } else {
+        tracing::error!(%kind, hint = error.hint(), "{}", error.chain());
+    }
 }
 
 /// Passes progress on to everybody who watches; only the newest message counts.

@@ -22,7 +22,7 @@ use super::verdict::{Bounds, Heard, Word, judge};
 use crate::audit::Entry;
 use crate::backend::Progress;
 use crate::capabilities::Capability;
-use crate::error::{ErrorKind, Result};
+use crate::error::{ErrorKind, Result, SandboxError};
 use crate::event::Event;
 use crate::modules::InstallFailure;
 use crate::outcome::{Ending, Outcome, SandboxLoss};
@@ -36,6 +36,15 @@ const PASSING: Duration = Duration::from_secs(3);
 
 /// Between two questions after a sandbox that somebody may just be ending.
 const ASK_AGAIN: Duration = Duration::from_millis(300);
+
+/// So many questions in a row go unanswered before the backend counts as gone: one connection may break by itself.
+const UNANSWERED: u32 = 3;
+
+/// So often in a row a sandbox that waited is seen without an answer before another takes its place, and so long between.
+/// It is ready and answers in milliseconds; one that is paused, or whose stream leads nowhere, never does, and shows in no
+/// other way for a minute.
+const ANSWER_LOOKS: u32 = 10;
+const ANSWER_LOOK: Duration = Duration::from_millis(500);
 
 /// Drives a run to its end. Never panics, never returns early without telling an outcome.
 pub(super) async fn drive(
@@ -56,7 +65,7 @@ pub(super) async fn drive(
             conclude(ended, held.raised.as_ref(), &request, &shared).await
         }
     };
-    if backend_is_gone(&ending) {
+    if shows_backend_gone(&ending) {
         shared.preparation.forget();
         shared.pool.flush();
     }
@@ -158,7 +167,12 @@ async fn perform(
             let _ = events.try_send(Event::Started(sandbox.clone()));
         }
         record.entry.tell(|entry| entry.sandbox = Some(sandbox));
-        let ended = serve(shared, request, raised, events, record).await;
+        let stuck = stuck(raised);
+        let ended = tokio::select! {
+            biased;
+            ended = serve(shared, request, raised, events, record) => ended,
+            error = stuck => Err(error),
+        };
         // One that waited may have died unnoticed. Nothing was begun in it: everything that a program does outside goes
         // through the link, and the link has not heard of one.
         let died_waiting = raised.waited
@@ -169,9 +183,33 @@ async fn perform(
         }
         tracing::info!("a waiting sandbox was lost before its run began; starting another");
         if let Some(lost) = held.raised.take() {
-            lost.destroy().await;
+            // Its removal may take long, as on an engine that hangs, and the call need not wait for it.
+            shared.tasks.spawn(lost.destroy());
         }
         origin = Origin::Start;
+    }
+}
+
+/// Ends when a sandbox that waited has not answered its first order in time, and else never.
+fn stuck(raised: &Raised) -> impl Future<Output = SandboxError> + use<> {
+    let watch = raised.waited.then(|| raised.link.watch());
+    async move {
+        let Some(watch) = watch else {
+            return std::future::pending().await;
+        };
+        let mut unanswered = 0;
+        while unanswered < ANSWER_LOOKS {
+            tokio::time::sleep(ANSWER_LOOK).await;
+            if watch.was_used() {
+                return std::future::pending().await;
+            }
+            unanswered = match watch.is_unanswered() {
+                true => unanswered + 1,
+                false => 0,
+            };
+        }
+        SandboxError::new(ErrorKind::SandboxLost, "begin in a waiting sandbox")
+            .with_context("it does not answer".to_owned())
     }
 }
 
@@ -230,14 +268,18 @@ async fn became(raised: &Raised, heard: Heard) -> Word {
     let begun = Instant::now();
     let mut latest = Word::None;
     let mut seen_killed = false;
+    let mut unanswered = 0;
     let asking = async {
         loop {
-            latest = match (raised.sandbox.inspect().await, latest) {
+            let answer = raised.sandbox.inspect().await;
+            unanswered = if answer.is_ok() { 0 } else { unanswered + 1 };
+            latest = match (answer, latest) {
                 (Ok(status), _) => Word::from(status),
                 (Err(_), ended @ Word::Ended { .. }) => ended,
                 (Err(_), _) => Word::None,
             };
             match latest {
+                Word::None if unanswered < UNANSWERED => {}
                 Word::Running if heard == Heard::Cut && begun.elapsed() < PASSING => {}
                 // A forced removal kills first.
                 Word::Ended {
@@ -254,15 +296,20 @@ async fn became(raised: &Raised, heard: Heard) -> Word {
 }
 
 /// Whether the backend has to be looked for anew.
-fn backend_is_gone(ending: &Ending) -> bool {
+fn shows_backend_gone(ending: &Ending) -> bool {
     match ending {
-        Ending::Failed(error) => matches!(
-            error.kind(),
-            ErrorKind::ImageUnavailable | ErrorKind::EngineUnavailable
-        ),
+        Ending::Failed(error) => backend_is_gone(error.kind()),
         Ending::SandboxLost(loss) => *loss == SandboxLoss::BackendGone,
         _ => false,
     }
+}
+
+/// Whether such an error says that the backend is not ready any more.
+pub(super) const fn backend_is_gone(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::ImageUnavailable | ErrorKind::EngineUnavailable
+    )
 }
 
 /// Tells the outcome to a caller who still listens.

@@ -156,6 +156,11 @@ impl Link {
         self.shared.lock().was_used()
     }
 
+    /// A look at this link that outlives borrows of it, and the link itself.
+    pub(crate) fn watch(&self) -> LinkWatch {
+        LinkWatch(Arc::clone(&self.shared))
+    }
+
     async fn ready(&self) -> Result<Ready, StreamError> {
         loop {
             let ready = self.shared.lock().take_ready();
@@ -164,6 +169,21 @@ impl Link {
                 None => self.shared.news.notified().await,
             }
         }
+    }
+}
+
+/// Sees whether a [`Link`] that somebody else holds was used.
+pub(crate) struct LinkWatch(Arc<Shared>);
+
+impl LinkWatch {
+    /// Like [`Link::was_used`].
+    pub(crate) fn was_used(&self) -> bool {
+        self.0.lock().was_used()
+    }
+
+    /// Whether the runner was given a command and has not said a word about it.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.0.lock().is_unanswered()
     }
 }
 

@@ -312,6 +312,10 @@ impl State {
         self.used
     }
 
+    pub(super) const fn is_unanswered(&self) -> bool {
+        matches!(self.phase, Phase::Ordered { .. })
+    }
+
     pub(super) const fn is_over(&self) -> bool {
         self.failure.is_some()
     }
