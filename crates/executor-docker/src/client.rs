@@ -38,8 +38,9 @@ pub(crate) const QUICK: Duration = Duration::from_secs(10);
 const CREATE: Duration = Duration::from_secs(30);
 /// Starting one. A runtime that hangs is given up; the caller's own limit is usually shorter.
 const START: Duration = Duration::from_secs(60);
-/// Removing one, which kills what runs in it and unmounts it.
-const REMOVE: Duration = Duration::from_secs(30);
+/// Removing one, which kills what runs in it and unmounts it. An engine that takes longer goes on with it, and says so when
+/// it is asked again.
+const REMOVE: Duration = Duration::from_secs(15);
 /// While an image is pulled, silence for so long means that it hangs.
 const SILENCE: Duration = Duration::from_secs(120);
 /// What the library itself is told: longer than any limit above.
@@ -128,6 +129,11 @@ impl Client {
     /// Seconds since 1970 by the engine's clock, as the last [`facts`](Self::facts) told it.
     pub(crate) fn now(&self) -> Result<i64, DockerError> {
         self.clock.now().ok_or(DockerError::NoClock)
+    }
+
+    /// How many seconds the engine's clock was set forward after `created`, by that clock.
+    pub(crate) fn leapt_since(&self, created: i64) -> i64 {
+        self.clock.leapt_since(created)
     }
 
     /// The id of an image, if it is there.

@@ -15,10 +15,43 @@ pub(crate) struct EngineClock {
     told: Mutex<Option<Told>>,
 }
 
+/// More than this between what the clock says and what it should is no drift and no slow answer: it was set.
+const SET: i64 = 60;
+
 #[derive(Debug, Clone, Copy)]
 struct Told {
     unix_seconds: i64,
     at: Instant,
+    leap: Option<Leap>,
+}
+
+/// A clock that was set forward. What was made before has lost nothing of its time by that.
+#[derive(Debug, Clone, Copy)]
+struct Leap {
+    /// The last second by the clock as it was.
+    from: i64,
+    seconds: i64,
+}
+
+impl Told {
+    fn now(&self) -> i64 {
+        let passed = i64::try_from(self.at.elapsed().as_secs()).unwrap_or(i64::MAX);
+        self.unix_seconds.saturating_add(passed)
+    }
+
+    /// The leap behind `unix_seconds`, told after this.
+    fn leap_to(&self, unix_seconds: i64) -> Option<Leap> {
+        let from = self.now();
+        match unix_seconds.saturating_sub(from) {
+            seconds if seconds > SET => Some(Leap {
+                from,
+                seconds: seconds.saturating_add(self.leap.map_or(0, |leap| leap.seconds)),
+            }),
+            // Set back: times of before would look like times of after the leap.
+            seconds if seconds < -SET => None,
+            _ => self.leap,
+        }
+    }
 }
 
 impl EngineClock {
@@ -26,19 +59,29 @@ impl EngineClock {
     /// leaves the clock as it was.
     pub(crate) fn hear(&self, system_time: &str) {
         if let Ok(time) = system_time.parse::<Timestamp>() {
-            let told = Told {
-                unix_seconds: time.as_second(),
+            let unix_seconds = time.as_second();
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            let leap = told.and_then(|before| before.leap_to(unix_seconds));
+            *told = Some(Told {
+                unix_seconds,
                 at: Instant::now(),
-            };
-            *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(told);
+                leap,
+            });
         }
+    }
+
+    /// How many seconds the clock was set forward, as far as we heard of it, after `created` was written by it.
+    pub(crate) fn leapt_since(&self, created: i64) -> i64 {
+        let told = *self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let leap = told.and_then(|told| told.leap);
+        leap.filter(|leap| created <= leap.from)
+            .map_or(0, |leap| leap.seconds)
     }
 
     /// Seconds since 1970 by the engine's clock, if it ever told.
     pub(crate) fn now(&self) -> Option<i64> {
-        let told = (*self.told.lock().unwrap_or_else(PoisonError::into_inner))?;
-        let passed = i64::try_from(told.at.elapsed().as_secs()).unwrap_or(i64::MAX);
-        Some(told.unix_seconds.saturating_add(passed))
+        let told = *self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.map(|told| told.now())
     }
 }
 
@@ -68,5 +111,22 @@ mod tests {
         clock.hear("2026-11-22T19:48:44Z");
         clock.hear("yesterday");
         assert!((clock.now().unwrap() - 1_795_376_924).abs() <= 1);
+    }
+
+    #[test]
+    fn what_was_made_before_the_clock_was_set_forward_is_known() {
+        let clock = EngineClock::default();
+        clock.hear("2026-11-22T17:00:00Z");
+        let before = clock.now().unwrap();
+        clock.hear("2026-11-22T17:00:30Z");
+        assert_eq!(clock.leapt_since(before), 0, "a slow answer is no leap");
+        clock.hear("2026-11-22T18:00:30Z");
+        let behind = clock.now().unwrap();
+        assert!((3590..=3600).contains(&clock.leapt_since(before)));
+        assert_eq!(clock.leapt_since(behind), 0);
+        clock.hear("2027-11-22T18:00:30Z");
+        assert!(clock.leapt_since(before) > 365 * 86_400);
+        clock.hear("2026-11-22T18:00:30Z");
+        assert_eq!(clock.leapt_since(before), 0, "set back, nobody knows");
     }
 }

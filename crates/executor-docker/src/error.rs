@@ -202,7 +202,8 @@ fn face(error: &DockerError) -> Face {
         ),
         DockerError::ImageGone(_) => (ImageUnavailable, START, hint(IMAGE_GONE)),
         DockerError::Create(source) | DockerError::Attach(source) | DockerError::Start(source) => {
-            (or_unreachable(source, StartFailed), START, None)
+            let full = source.is_disk_full().then(|| DISK_FULL.to_owned());
+            (or_unreachable(source, StartFailed), START, full)
         }
         DockerError::Inspect(source) => (
             or_unreachable(source, SandboxLost),
@@ -291,6 +292,8 @@ const PODMAN_SECCOMP: &str = "with Podman the engine must run on this host and s
 const PROBE: &str = "see by `doctor` what the engine lacks: a server runs nothing before it has \
                      looked at a sandbox";
 const NO_PYTHON: &str = "choose an image that has `python3`, version 3.9 or later, on its path";
+const DISK_FULL: &str = "the container engine's disk is full: make room on it (`docker system df` shows \
+                         what takes it); nothing has to be restarted";
 const IMAGE_GONE: &str = "the image was removed or replaced just now: try again";
 
 #[cfg(test)]
@@ -312,6 +315,24 @@ mod tests {
         );
         assert!(!error.hint().unwrap_or_default().contains("secret"));
         assert!(!error.to_string().contains("secret"));
+    }
+
+    #[test]
+    fn a_full_disk_is_named() {
+        for (message, named) in [
+            ("mkdir /x/overlay2/y: no space left on device", true),
+            ("OCI runtime create failed: Disk quota exceeded", true),
+            ("no space for jokes", false),
+        ] {
+            let source = Failure::Answer {
+                status: 500,
+                message: message.to_owned(),
+            };
+            let error = SandboxError::from(DockerError::Create(source));
+            assert_eq!(error.kind(), ErrorKind::StartFailed);
+            assert_eq!(error.hint().is_some(), named, "{message}");
+            assert!(!error.hint().unwrap_or_default().contains("/x"));
+        }
     }
 
     #[test]

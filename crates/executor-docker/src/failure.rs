@@ -41,6 +41,17 @@ impl Failure {
     pub(crate) fn is_not_found(&self) -> bool {
         self.status() == Some(404)
     }
+
+    /// Whether the engine said that there is no room on its disk: it quotes the kernel then.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        let Self::Answer { message, .. } = self else {
+            return false;
+        };
+        let message = message.to_ascii_lowercase();
+        ["no space left on device", "disk quota exceeded"]
+            .iter()
+            .any(|words| message.contains(words))
+    }
 }
 
 impl From<BollardError> for Failure {
@@ -78,6 +89,12 @@ fn io_kind(error: &BollardError) -> Option<io::ErrorKind> {
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<io::Error>() {
             return Some(error.kind());
+        }
+        // Without an error of the system below it: the other end just went, before or within its answer.
+        if let Some(error) = error.downcast_ref::<hyper::Error>()
+            && (error.is_incomplete_message() || error.is_closed() || error.is_canceled())
+        {
+            return Some(io::ErrorKind::UnexpectedEof);
         }
         cause = error.source();
     }

@@ -33,17 +33,30 @@ impl ProcessMark {
         })
     }
 
-    /// Whether this process certainly is no more. Unknown counts as alive.
-    pub(crate) fn is_gone(&self, here: &Self) -> bool {
+    /// What can be seen from `here` of this process.
+    pub(crate) fn fate(&self, here: &Self) -> Fate {
         if self.boot != here.boot || self.namespace != here.namespace {
-            return false;
+            return Fate::Unknown;
         }
         match started(self.pid) {
-            Some(started) => started != self.started,
+            Some(started) if started == self.started => Fate::Alive,
+            Some(_another) => Fate::Gone,
             // Not to be seen may mean that `/proc` hides it from us; the kernel itself does not.
-            None => does_not_exist(self.pid),
+            None if does_not_exist(self.pid) => Fate::Gone,
+            None => Fate::Unknown,
         }
     }
+}
+
+/// What is known of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is there.
+    Alive,
+    /// It is certainly no more.
+    Gone,
+    /// It cannot be seen from here.
+    Unknown,
 }
 
 #[cfg(unix)]
@@ -135,7 +148,7 @@ mod tests {
     #[test]
     fn only_a_process_of_here_that_has_ended_is_gone() {
         let here = ProcessMark::current().unwrap();
-        assert!(!here.is_gone(&here));
+        assert_eq!(here.fate(&here), Fate::Alive);
 
         let mut child = std::process::Command::new("sleep")
             .arg("1000")
@@ -147,25 +160,25 @@ mod tests {
             started: started(pid).unwrap(),
             ..here.clone()
         };
-        assert!(!theirs.is_gone(&here));
+        assert_eq!(theirs.fate(&here), Fate::Alive);
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(theirs.is_gone(&here));
+        assert_eq!(theirs.fate(&here), Fate::Gone);
 
         let elsewhere = ProcessMark {
             boot: "another".to_owned(),
             ..theirs.clone()
         };
-        assert!(!elsewhere.is_gone(&here));
+        assert_eq!(elsewhere.fate(&here), Fate::Unknown);
         let hidden = ProcessMark {
             namespace: 1,
             ..theirs
         };
-        assert!(!hidden.is_gone(&here));
+        assert_eq!(hidden.fate(&here), Fate::Unknown);
         let reused = ProcessMark {
             started: here.started + 1,
             ..here.clone()
         };
-        assert!(reused.is_gone(&here));
+        assert_eq!(reused.fate(&here), Fate::Gone);
     }
 }

@@ -22,6 +22,9 @@ use crate::reaper::Reaper;
 use crate::sandbox::{DockerSandbox, Held};
 use crate::spec::create_body;
 
+/// How long a start that nobody waits for any more may go on, so that it is not cut in two without need.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// Starts a container as `spec` says. Dropping the future abandons the start, which then leaves
 /// nothing either.
 pub(crate) async fn start(
@@ -91,9 +94,22 @@ impl Attempt {
         self.still_wanted()?;
         let attached = self.client.attach(self.held.name()).await?;
         self.still_wanted()?;
-        self.client.start(self.held.name()).await?;
+        self.start().await?;
         self.held.started(self.lifetime);
         Ok(attach::stream(self.id.as_str(), attached))
+    }
+
+    /// Starts it. A runtime that hangs keeps the container from being removed for no longer than somebody waits, and a grace.
+    async fn start(&self) -> Result<(), DockerError> {
+        let given_up = async {
+            self.abandoned.cancelled().await;
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            biased;
+            started = self.client.start(self.held.name()) => started,
+            () = given_up => Err(DockerError::Abandoned),
+        }
     }
 
     fn still_wanted(&self) -> Result<(), DockerError> {

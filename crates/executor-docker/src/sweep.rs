@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::client::{Client, Listed, ListedState, Removal};
 use crate::error::DockerError;
 use crate::labels::Labels;
-use crate::process::ProcessMark;
+use crate::process::{Fate, ProcessMark};
 use crate::reaper::{Reaper, Stage};
 
 /// A container that was made and not started for so long was left by somebody who died between.
@@ -34,7 +34,11 @@ pub(crate) async fn sweep(
     let own = Own {
         owner,
         stage: &|name| reaper.stage(name),
-        is_gone: &|process| here.as_ref().is_some_and(|here| process.is_gone(here)),
+        fate: &|process| {
+            here.as_ref()
+                .map_or(Fate::Unknown, |here| process.fate(here))
+        },
+        leapt_since: &|created| client.leapt_since(created),
     };
 
     let first = judge(client.list().await?, client.now()?, &own);
@@ -80,7 +84,9 @@ async fn remove(client: &Client, name: String) -> (String, Result<Removal, Docke
 struct Own<'a> {
     owner: Uuid,
     stage: &'a (dyn Fn(&str) -> Option<Stage> + Sync),
-    is_gone: &'a (dyn Fn(&ProcessMark) -> bool + Sync),
+    fate: &'a (dyn Fn(&ProcessMark) -> Fate + Sync),
+    /// How far the engine's clock was set forward since a time by it.
+    leapt_since: &'a (dyn Fn(i64) -> i64 + Sync),
 }
 
 /// A list, judged.
@@ -101,18 +107,26 @@ fn judge(listed: Vec<Listed>, now: i64, own: &Own<'_>) -> Judged {
             continue;
         };
         judged.found += 1;
-        let overdue = labels.deadline < now;
+        // Times of before a leap of the clock are moved along with it.
+        let leap = (own.leapt_since)(container.created);
+        let overdue = labels.deadline.saturating_add(leap) < now;
+        let fate = labels.process.as_ref().map_or(Fate::Unknown, own.fate);
         let stage = (own.stage)(&container.name);
         let abandoned = match container.state {
             ListedState::Removing => false,
             _ if matches!(stage, Some(Stage::Starting | Stage::Removing)) => false,
             // Its holder sees to it, in its time.
             _ if let Some(Stage::Alive { since, lifetime }) = stage => since.elapsed() > lifetime,
-            _ if overdue => true,
             // Our own, and nobody here knows of it: the reaper gave it up.
             _ if labels.owner == own.owner => true,
-            _ if labels.process.as_ref().is_some_and(own.is_gone) => true,
-            ListedState::Created => container.created.saturating_add(START_GRACE) < now,
+            _ if fate == Fate::Gone => true,
+            // Its owner sees to it and looks for it himself, whatever a clock says.
+            ListedState::Created | ListedState::Running if fate == Fate::Alive => false,
+            _ if overdue => true,
+            ListedState::Created => {
+                let left = container.created.saturating_add(START_GRACE);
+                left.saturating_add(leap) < now
+            }
             ListedState::Running => false,
             ListedState::Ended => {
                 judged.ended.push(container.name);
@@ -156,7 +170,8 @@ mod tests {
         let own = Own {
             owner: us,
             stage: &|_| None,
-            is_gone: &|_| false,
+            fate: &|_| Fate::Unknown,
+            leapt_since: &|_| 0,
         };
         let judged = judge(vec![listed.clone()], NOW, &own);
         let verdict = match (judged.remove.len(), judged.ended.len()) {
@@ -172,7 +187,8 @@ mod tests {
             let held = Own {
                 owner: us,
                 stage: &|_| Some(stage),
-                is_gone: &|_| true,
+                fate: &|_| Fate::Gone,
+                leapt_since: &|_| 0,
             };
             let judged = judge(vec![listed.clone()], NOW, &held);
             assert_eq!(
@@ -191,7 +207,8 @@ mod tests {
             let held = Own {
                 owner: us,
                 stage: &|_| Some(Stage::Alive { since, lifetime }),
-                is_gone: &|_| true,
+                fate: &|_| Fate::Gone,
+                leapt_since: &|_| 0,
             };
             let judged = judge(vec![listed.clone()], NOW, &held);
             let over = lifetime.is_zero() && state != ListedState::Removing;
@@ -240,14 +257,55 @@ mod tests {
                 state,
                 created: NOW,
             };
-            for gone in [true, false] {
+            for fate in [Fate::Gone, Fate::Unknown, Fate::Alive] {
                 let own = Own {
                     owner: Uuid::from_u128(1),
                     stage: &|_| None,
-                    is_gone: &|process| gone && process.to_string() == "boot/1/2/3",
+                    fate: &|process| match process.to_string() == "boot/1/2/3" {
+                        true => fate,
+                        false => Fate::Unknown,
+                    },
+                    leapt_since: &|_| 0,
                 };
                 let judged = judge(vec![listed.clone()], NOW, &own);
-                assert_eq!(judged.remove.len(), usize::from(gone), "{state:?} {gone}");
+                let goes = usize::from(fate == Fate::Gone);
+                assert_eq!(judged.remove.len(), goes, "{state:?} {fate:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_takes_nobody_anything() {
+        // A year too late by the clock: the sweep knows that it was set, or sees that the owner lives.
+        let late = NOW + 365 * 86_400;
+        let run = "a".repeat(32);
+        let labels = Labels {
+            owner: Uuid::from_u128(2),
+            run: run.clone(),
+            deadline: NOW + 100,
+            process: "boot/1/2/3".parse().ok(),
+        };
+        for state in [ListedState::Created, ListedState::Running] {
+            for (fate, leap, goes) in [
+                (Fate::Unknown, 0, 1),
+                (Fate::Unknown, 365 * 86_400, 0),
+                (Fate::Alive, 0, 0),
+                (Fate::Gone, 365 * 86_400, 1),
+            ] {
+                let listed = Listed {
+                    name: format!("mcp-python-{run}"),
+                    labels: labels.to_map(),
+                    state,
+                    created: NOW,
+                };
+                let own = Own {
+                    owner: Uuid::from_u128(1),
+                    stage: &|_| None,
+                    fate: &|_| fate,
+                    leapt_since: &|created| if created == NOW { leap } else { 0 },
+                };
+                let judged = judge(vec![listed], late, &own);
+                assert_eq!(judged.remove.len(), goes, "{state:?} {fate:?} {leap}");
             }
         }
     }
@@ -269,7 +327,8 @@ mod tests {
         let own = Own {
             owner: Uuid::nil(),
             stage: &|_| None,
-            is_gone: &|_| false,
+            fate: &|_| Fate::Unknown,
+            leapt_since: &|_| 0,
         };
         assert_eq!(judge(vec![listed], NOW, &own), Judged::default());
     }

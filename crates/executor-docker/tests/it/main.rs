@@ -12,6 +12,8 @@ mod fake;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod hardening;
 #[cfg(test)]
 mod images;
