@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -152,7 +153,10 @@ pub(crate) fn pause(duration: Duration) {
 
 /// Lets a chore clean up after Ctrl-C: the terminal ends its children, and with them the chore.
 pub(crate) fn outlive_interrupts() {
-    let installed = ctrlc::set_handler(|| say::progress("xtask", "interrupted; cleaning up"));
+    let installed = ctrlc::set_handler(|| {
+        INTERRUPTED.store(true, Ordering::Relaxed);
+        say::progress("xtask", "interrupted; cleaning up");
+    });
     if installed.is_err() {
         say::progress(
             "xtask",
@@ -160,6 +164,13 @@ pub(crate) fn outlive_interrupts() {
         );
     }
 }
+
+/// Whether somebody has pressed Ctrl-C: for chores that would go on without the child that has ended.
+pub(crate) fn is_interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
+}
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 fn shown(command: &Command) -> String {
     let words: Vec<&OsStr> = std::iter::once(command.get_program())

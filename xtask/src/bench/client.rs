@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use serde_json::Value;
+
 use super::message::{Call, Wrong};
 use super::subject::Process;
 
@@ -15,7 +17,12 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// A conversation with a server.
 pub(super) trait Client {
     /// Asks once and waits for the answer. A wrong answer is noted, not an error.
-    fn ask(&mut self, call: &Call) -> Result<()>;
+    fn ask(&mut self, call: &Call) -> Result<()> {
+        self.ask_for(call).map(|_answer| ())
+    }
+
+    /// The same, with the answer; none if there was no sensible one.
+    fn ask_for(&mut self, call: &Call) -> Result<Option<Value>>;
 
     /// Asks so many times, with several under way at once as the transport has it, and says how long that took.
     fn flood(&mut self, call: &Call, count: u64) -> Result<Duration>;

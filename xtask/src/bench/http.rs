@@ -74,7 +74,7 @@ impl Http {
 }
 
 impl Client for Http {
-    fn ask(&mut self, call: &Call) -> Result<()> {
+    fn ask_for(&mut self, call: &Call) -> Result<Option<Value>> {
         let first = self.connections.first_mut().context("no connection")?;
         first.ask(call, &mut self.wrong)
     }
@@ -166,21 +166,23 @@ impl Connection {
         })
     }
 
-    fn ask(&mut self, call: &Call, wrong: &mut Wrong) -> Result<()> {
+    fn ask(&mut self, call: &Call, wrong: &mut Wrong) -> Result<Option<Value>> {
         self.send(call)?;
         let response = self.response()?;
         if let Some(session) = &response.session {
             self.session = Some(session.clone());
         }
-        self.judge(call, &response, wrong);
-        Ok(())
+        Ok(self.judge(call, &response, wrong))
     }
 
-    fn judge(&self, call: &Call, response: &Response, wrong: &mut Wrong) {
+    fn judge(&self, call: &Call, response: &Response, wrong: &mut Wrong) -> Option<Value> {
         let right = |message: &Value| call.is_answered_by(self.last_id, message);
-        if response.status != 200 || !response.messages().iter().any(right) {
+        let mut messages = response.messages().into_iter();
+        let answer = messages.find(right).filter(|_| response.status == 200);
+        if answer.is_none() {
             wrong.note(&response.body);
         }
+        answer
     }
 
     fn send(&mut self, call: &Call) -> Result<()> {

@@ -98,7 +98,7 @@ impl Measured {
         let ratio = ours.zip(anchor).map(|(ours, anchor)| {
             let (more, less) = match row.unit {
                 Unit::PerSecond => (anchor, ours),
-                Unit::Seconds | Unit::Bytes => (ours, anchor),
+                Unit::Seconds | Unit::Bytes | Unit::Count => (ours, anchor),
             };
             // Nothing against nothing is a draw; something against nothing is lost.
             match (more > 0.0, less > 0.0) {
@@ -110,6 +110,7 @@ impl Measured {
         let keeps = |bound: Bound| match bound {
             Bound::Ratio(most) => ratio.map(|ratio| ratio <= most),
             Bound::AtMost(most) => ours.map(|ours| ours <= most),
+            Bound::None => ours.map(|_| true),
         };
         let clean = self.errors.is_empty() && self.failures().0 == 0;
         let verdict = match (keeps(row.bound), row.aim.and_then(keeps)) {

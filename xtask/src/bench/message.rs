@@ -38,12 +38,14 @@ pub(super) struct Call {
     expected: Expected,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Expected {
     /// Any result that is an object.
     Result,
     /// The text that was sent, as the one content.
     Text,
+    /// A program that exited well, and printed this if it is said.
+    Printed(Option<String>),
     /// The notification that says that the stream is open.
     Acknowledgement,
 }
@@ -73,6 +75,18 @@ impl Call {
     pub(super) fn echo(era: Era) -> Self {
         let params = json!({ "name": "echo", "arguments": { "text": TEXT } });
         Self::new(era, "tools/call", Some("echo"), params, Expected::Text)
+    }
+
+    /// Runs a program, with modules if there are any; it must print just this, if it is said.
+    pub(super) fn run(program: &str, modules: &[&str], prints: Option<&str>) -> Self {
+        let mut arguments = json!({ "code": program });
+        if let (false, Some(arguments)) = (modules.is_empty(), arguments.as_object_mut()) {
+            arguments.insert("modules".to_owned(), json!(modules));
+        }
+        let tool = "execute-python";
+        let params = json!({ "name": tool, "arguments": arguments });
+        let expected = Expected::Printed(prints.map(str::to_owned));
+        Self::new(Era::Session, "tools/call", Some(tool), params, expected)
     }
 
     /// Opens a stream of changes, which only the stateless era has.
@@ -128,7 +142,15 @@ impl Call {
         }
         let answered = message.get("id").and_then(Value::as_u64) == Some(id)
             && message.get("result").is_some_and(Value::is_object);
-        match self.expected {
+        match &self.expected {
+            Expected::Printed(prints) => {
+                answered
+                    && text(message, "/result/structuredContent/ending") == Some("exited")
+                    && message.pointer("/result/structuredContent/exit_code") == Some(&json!(0))
+                    && prints.as_deref().is_none_or(|prints| {
+                        text(message, "/result/structuredContent/stdout") == Some(prints)
+                    })
+            }
             Expected::Text => {
                 answered
                     && text(message, "/result/content/0/text") == Some(TEXT)
@@ -192,6 +214,15 @@ mod tests {
         check(&echo, said(TEXT, true), false);
         check(&echo, said("something else", false), false);
         check(&echo, json!({"id": 7, "result": {}}), false);
+        let run = Call::run("print(2+2)", &[], Some("4\n"));
+        let ran = |printed: &str, code: u32| {
+            let structured = json!({"ending": "exited", "exit_code": code, "stdout": printed});
+            json!({"id": 7, "result": {"content": [], "structuredContent": structured}})
+        };
+        check(&run, ran("4\n", 0), true);
+        check(&run, ran("5\n", 0), false);
+        check(&run, ran("4\n", 1), false);
+        check(&run, json!({"id": 7, "result": {"content": []}}), false);
         let listen = Call::listen();
         check(&listen, json!({"id": 7, "result": {}}), false);
     }

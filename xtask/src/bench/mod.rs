@@ -3,7 +3,8 @@
 //! | module | concern |
 //! |---|---|
 //! | `scenario` | what a measurement is |
-//! | `talk`, `streams`, `start` | the measurements |
+//! | `talk`, `streams`, `start` | the measurements of the protocol |
+//! | `sandbox` | those of programs in sandboxes |
 //! | `subject`, `usage` | what is measured, and what it takes |
 //! | `client`, `pipe`, `http`, `response`, `message` | the client that asks |
 //! | `processor` | where the scheduler may put them |
@@ -20,6 +21,7 @@ mod pipe;
 mod processor;
 mod report;
 mod response;
+mod sandbox;
 mod scenario;
 mod start;
 mod stats;
@@ -29,21 +31,20 @@ mod talk;
 mod usage;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
-use crate::engine::{Afterwards, Engine};
 use crate::places::{Places, make_dir};
-use crate::{image, process, say};
+use crate::{process, say};
 use judge::Measured;
 use machine::Machine;
 use message::Era;
 use report::Run;
+use sandbox::Stage;
 use scenario::{Readings, Row, Scale, Scenario};
 use start::{PYTHON, Product, Start};
 use streams::Streams;
-use subject::{Output, Subject};
+use subject::Subject;
 use talk::{Talk, Transport};
 
 /// What `cargo xtask bench` may be told.
@@ -53,8 +54,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "PATTERN")]
     rows: Option<String>,
     /// How often everything is measured; the medians count.
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=99))]
-    rounds: u8,
+    ///
+    /// Five if this is not said, or one with `--quick`. Scenarios that take long have fewer.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=99))]
+    rounds: Option<u8>,
     /// A look instead of a measurement: little of everything.
     #[arg(long)]
     quick: bool,
@@ -76,32 +79,41 @@ pub(crate) fn bench(places: &Places, args: &Args) -> Result<()> {
         build(places)?;
     }
     let run = Run {
-        rounds: usize::from(args.rounds),
+        // A look is one look, unless somebody wants more.
+        rounds: usize::from(args.rounds.unwrap_or(if args.quick { 1 } else { 5 })),
         quick: args.quick,
     };
     let wanted = Wanted(args.rows.as_deref().unwrap_or_default());
-    let mut all = Vec::new();
     let built = places.built_for_release();
-    // The product alone wants an engine, and the image that its sandboxes are made of.
-    let wants_product = products(&built, None)
-        .iter()
-        .any(|scenario| !wanted.of(scenario.as_ref()).is_empty());
-    let engine = wants_product
-        .then(|| image::on_engine(places, Afterwards::Stop))
-        .transpose()?;
-    let scenarios = echoes(&built)
-        .into_iter()
-        .chain(products(&built, engine.as_ref()));
-    for scenario in scenarios {
-        let rows = wanted.of(scenario.as_ref());
-        if rows.is_empty() {
-            continue;
+    let stage = Stage::new(places);
+    let mut all = Vec::new();
+    let mut measure_all = |scenarios: Vec<Box<dyn Scenario + '_>>| -> Result<bool> {
+        let before = all.len();
+        for scenario in scenarios {
+            let rows = wanted.of(scenario.as_ref());
+            if rows.is_empty() {
+                continue;
+            }
+            let measured = measure(scenario.as_ref(), rows, run)?;
+            for line in report::lines(&measured) {
+                say::result(&line);
+            }
+            all.push(measured);
         }
-        let measured = measure(scenario.as_ref(), rows, run);
+        Ok(all.len() > before)
+    };
+    measure_all(echoes(&built))?;
+    measure_all(starts(&stage))?;
+    if measure_all(sandbox::scenarios(&stage))? {
+        let fresh = sandbox::freshness(&stage);
+        let measured = measure(fresh.as_ref(), fresh.rows(), run)?;
         for line in report::lines(&measured) {
             say::result(&line);
         }
         all.push(measured);
+    }
+    if let Some(breach) = stage.breach() {
+        bail!("no figure of this run counts: {breach}");
     }
     let machine = Machine::find();
     let dir = places.target().join("bench");
@@ -184,25 +196,15 @@ fn echoes(built: &Path) -> Vec<Box<dyn Scenario>> {
     scenarios
 }
 
-/// The product's own servers, beside the start of a Python.
-fn products(built: &Path, engine: Option<&Engine>) -> Vec<Box<dyn Scenario>> {
-    let mut environment = Command::new("");
-    environment.env("MCP_PYTHON_IMAGE", image::IMAGE);
-    if let Some(engine) = engine {
-        engine.point(&mut environment);
-    }
-    let stdio = Subject::new("ours", built.join("mcp-python-stdio"), &[]);
-    let bind = ["--bind", "127.0.0.1:0"];
-    let http = Subject::new("ours", built.join("mcp-python-sse"), &bind)
-        .saying_its_address_on(Output::Log);
-    let python = Subject::new(PYTHON, python(), &["-I", "-c", "pass"]);
-    [(Transport::Stdio, stdio), (Transport::Http, http)]
-        .map(|(transport, server)| {
-            let server = server.in_environment_of(&environment);
-            let subjects = vec![server, python.clone()];
+/// The start of the product's own servers, beside that of a Python.
+fn starts<'s>(stage: &'s Stage<'s>) -> Vec<Box<dyn Scenario + 's>> {
+    [Transport::Stdio, Transport::Http]
+        .map(|transport| {
+            let python = Subject::new(PYTHON, python(), &["-I", "-c", "pass"]);
             Box::new(Product {
                 transport,
-                subjects,
+                stage,
+                python,
             }) as Box<dyn Scenario>
         })
         .into()
@@ -217,31 +219,44 @@ fn python() -> PathBuf {
     process::find("python3").unwrap_or(system)
 }
 
-/// Measures all subjects of a scenario, in turn, in every round; their order changes from round to round, so that none
-/// always has the other's leavings.
-fn measure(scenario: &dyn Scenario, rows: Vec<Row>, run: Run) -> Measured {
+/// Measures the subjects of a scenario that its rows are about, in turn, in every round; their order changes from round
+/// to round, so that none always has the other's leavings.
+fn measure(scenario: &dyn Scenario, rows: Vec<Row>, run: Run) -> Result<Measured> {
     let name = scenario.name();
-    let scale = Scale { quick: run.quick };
-    let subjects = scenario.subjects();
+    let scale = Scale {
+        quick: run.quick,
+        wanted: rows.iter().map(|row| row.reading.clone()).collect(),
+    };
+    let mut subjects = scenario.subjects();
+    let ours = subjects.first().copied();
+    subjects.retain(|subject| {
+        Some(*subject) == ours || rows.iter().any(|row| row.anchor == Some(*subject))
+    });
     let mut read: Vec<(&'static str, Vec<Readings>)> = subjects
         .iter()
-        .map(|subject| (subject.name, Vec::new()))
+        .map(|subject| (*subject, Vec::new()))
         .collect();
     let mut errors = Vec::new();
-    for round in 0..run.rounds {
+    if let Err(error) = scenario.prepare(&scale) {
+        errors.push(format!("{error:#}"));
+    }
+    for round in 0..run.rounds.min(scenario.most_rounds()) {
         say::progress("bench", &format!("{name}, round {}", round + 1));
-        let mut turns: Vec<_> = subjects.iter().zip(&mut read).collect();
+        let mut turns: Vec<_> = read.iter_mut().collect();
         if round % 2 == 1 {
             turns.reverse();
         }
-        for (subject, (_, rounds)) in turns {
+        for (subject, rounds) in turns {
             match scenario.measure(subject, &scale) {
                 Ok(readings) => rounds.push(readings),
-                Err(error) => errors.push(format!("{}: {error:#}", subject.name)),
+                Err(error) => errors.push(format!("{subject}: {error:#}")),
+            }
+            if process::is_interrupted() {
+                bail!("interrupted");
             }
         }
     }
-    Measured::judge(name, read, rows, errors)
+    Ok(Measured::judge(name, read, rows, errors))
 }
 
 fn write(dir: &Path, run: Run, machine: &Machine, all: &[Measured]) -> Result<()> {

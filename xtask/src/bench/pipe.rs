@@ -1,5 +1,6 @@
 //! The client over standard input and output: a message a line, one thread, no more copies than it takes.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{ChildStdin, ChildStdout};
 use std::time::{Duration, Instant};
@@ -9,10 +10,29 @@ use serde_json::Value;
 
 use super::client::{Client, PATIENCE, wait_readable};
 use super::message::{Call, Era, INITIALIZED, Wrong};
+use super::stats::Latencies;
 use super::subject::{Process, Subject};
 
 /// How many requests are under way at once when throughput is measured.
 pub(super) const WINDOW: u64 = 64;
+
+/// When no further calls are begun.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Until {
+    /// So many were.
+    Answered(usize),
+    /// So long ago the first was.
+    Over(Duration),
+}
+
+/// What came of calls that were under way together.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// Of each that was answered rightly.
+    pub(super) latencies: Latencies,
+    /// From the first question to the last answer.
+    pub(super) took: Duration,
+}
 
 /// A conversation with a server over its pipes.
 #[derive(Debug)]
@@ -49,6 +69,39 @@ impl Pipe {
             pipe.send()?;
         }
         Ok((pipe, took))
+    }
+
+    /// Keeps so many calls under way until so many were answered, or until no more are begun.
+    pub(super) fn keep(&mut self, call: &Call, at_once: usize, until: Until) -> Result<Kept> {
+        let started = Instant::now();
+        let mut open = BTreeMap::new();
+        let mut kept = Kept::default();
+        let mut begun = 0;
+        loop {
+            let goes_on = |begun| match until {
+                Until::Answered(count) => begun < count,
+                Until::Over(time) => started.elapsed() < time,
+            };
+            while open.len() < at_once && goes_on(begun) {
+                open.insert(self.put(call), Instant::now());
+                begun += 1;
+            }
+            if !self.sending.is_empty() {
+                self.send()?;
+            }
+            if open.is_empty() {
+                kept.took = started.elapsed();
+                return Ok(kept);
+            }
+            let answer = self.read()?;
+            let id = answer.get("id").and_then(Value::as_u64).unwrap_or_default();
+            match open.remove(&id) {
+                Some(asked) if call.is_answered_by(id, &answer) => {
+                    kept.latencies.note(asked.elapsed());
+                }
+                _ => self.wrong.note(&self.line),
+            }
+        }
     }
 
     fn put(&mut self, call: &Call) -> u64 {
@@ -99,14 +152,15 @@ impl Pipe {
 }
 
 impl Client for Pipe {
-    fn ask(&mut self, call: &Call) -> Result<()> {
+    fn ask_for(&mut self, call: &Call) -> Result<Option<Value>> {
         let id = self.put(call);
         self.send()?;
         let answer = self.read()?;
-        if !call.is_answered_by(id, &answer) {
-            self.wrong.note(&self.line);
+        if call.is_answered_by(id, &answer) {
+            return Ok(Some(answer));
         }
-        Ok(())
+        self.wrong.note(&self.line);
+        Ok(None)
     }
 
     fn flood(&mut self, call: &Call, count: u64) -> Result<Duration> {

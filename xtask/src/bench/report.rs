@@ -76,12 +76,33 @@ pub(super) fn page(run: Run, machine: &Machine, all: &[Measured]) -> String {
 const HEADING: &str = "# Benchmarks
 
 Written by `cargo xtask bench --record`; [benchmarks.json](benchmarks.json) has every reading of every round.
+[performance.md](performance.md) says where the time of a call goes.
 
-Two servers of the same shape, a single tool `echo`, are asked the same things by the same client: `mcp-echo` is built on
-`mcp-server` and `server-sse`, `rmcp-echo` on rmcp with its fastest transports and its defaults. They take turns in every
-round, in changing order, so that whatever else the machine does befalls both. Every answer is checked; a wrong one fails its
-rows. A ratio below one means that ours takes less, for rates as well. Rows without an anchor have a bound of their own. Over
-HTTP a request is done when its response has ended. `python` is the start of a Python that does nothing (`python3 -I -c pass`).
+Ours and what it is held against take turns in every round, in changing order, so that whatever else the machine does befalls
+both. Every answer is checked; a wrong one fails its rows. A ratio below one means that ours takes less, for rates as well. A row
+without an anchor has a bound of its own; one whose bound is a dash is only told.
+
+**The protocol** (`stdio`, `http`, `start`, `idle streams`). Two servers of the same shape, a single tool `echo`, are asked the same
+things by the same client: `mcp-echo` is built on `mcp-server` and `server-sse`, `rmcp-echo` on rmcp with its fastest transports and
+its defaults. Over HTTP a request is done when its response has ended. In `product`, `python` is the start of a Python that does
+nothing (`python3 -I -c pass`).
+
+**Programs** (`call` and what follows it). All run `print(2+2)` unless the row says otherwise, and are timed from the question to
+the answer that the client has read, or to the end of the command:
+
+| anchor | what it is |
+|---|---|
+| `py` | the image's own Python in the image's files, by `chroot`, with a clean environment: `python3 -I -c`, started by a shell that stands there already |
+| `docker run` | `docker run --rm --network none IMAGE python3 -I -c`; in `browser` with Playwright mounted into it |
+| `docker exec` | the same Python in a container that lives, and that all programs share |
+| `docker run, side by side` | the best rate with 1, 2, 4 or 8 of them at any time |
+| `llm-sandbox` | from PyPI, on the same engine and image, a session for each program; what ends the session is not counted |
+| `llm-sandbox, used` | one session for all programs, which find what the others left |
+| `pip`, `uv` | the same modules installed into an empty directory, from a cache that has them all; uv does not ask the index |
+
+A *warm* call finds a sandbox that was started ahead and has run nothing; a *cold* one waits for the start of its own. Each sandbox
+runs one program, ever: the server's audit of every measurement is read for a sandbox that is in it twice, and some calls plant files and
+processes for the next to find. Should one find any, the whole run counts for nothing.
 
 ";
 
@@ -147,16 +168,22 @@ fn cells(judged: &Judged) -> [String; 4] {
         Some(name) => format!("{name} {}", shown(judged.anchor)),
         None => String::new(),
     };
-    let ratio = judged
-        .ratio
-        .map_or_else(String::new, |ratio| format!("{ratio:.2}"));
+    let ratio = judged.ratio.map_or_else(String::new, |ratio| match ratio {
+        small if small < 0.0995 => format!("{small:.3}"),
+        ratio => format!("{ratio:.2}"),
+    });
     [shown(judged.ours), anchor, ratio, bound(judged)]
 }
 
 fn bound(judged: &Judged) -> String {
     let one = |bound: Bound| match bound {
-        Bound::Ratio(most) => format!("≤ {most} ×"),
+        Bound::Ratio(most) => {
+            // Three places are enough, and an even number needs none.
+            let most = (most * 1000.0).round() / 1000.0;
+            format!("≤ {most} ×")
+        }
         Bound::AtMost(most) => format!("≤ {}", figure(most, judged.row.unit)),
+        Bound::None => "–".to_owned(),
     };
     let mut text = one(judged.row.bound);
     if let Some(aim) = judged.row.aim {
@@ -172,6 +199,7 @@ fn figure(value: f64, unit: Unit) -> String {
         Unit::Seconds => [(1.0, "s"), (1e-3, "ms"), (1e-6, "µs")],
         Unit::PerSecond => [(1e6, "M/s"), (1e3, "k/s"), (1.0, "/s")],
         Unit::Bytes => [(1e6, "MB"), (1e3, "kB"), (1.0, "B")],
+        Unit::Count => return format!("{value:.0}"),
     };
     let (size, name) = steps
         .into_iter()

@@ -8,21 +8,30 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::message::Wrong;
-use super::subject::Subject;
 
 /// Something that is done with each subject in turn, round after round.
 pub(super) trait Scenario {
     /// Its name: what is done, over what.
     fn name(&self) -> String;
 
-    /// Who does it; the first is ours.
-    fn subjects(&self) -> &[Subject];
+    /// Who does it, by name; the first is ours.
+    fn subjects(&self) -> Vec<&'static str>;
 
     /// How its readings are judged.
     fn rows(&self) -> Vec<Row>;
 
-    /// Does it once.
-    fn measure(&self, subject: &Subject, scale: &Scale) -> Result<Readings>;
+    /// How many rounds there are at most, however many were asked for: what takes long varies less.
+    fn most_rounds(&self) -> usize {
+        usize::MAX
+    }
+
+    /// Makes ready what belongs to no round.
+    fn prepare(&self, _scale: &Scale) -> Result<()> {
+        Ok(())
+    }
+
+    /// Does it once, as far as somebody wants to know.
+    fn measure(&self, subject: &str, scale: &Scale) -> Result<Readings>;
 }
 
 /// What was read, by name: times in seconds, sizes in bytes, rates a second.
@@ -48,6 +57,17 @@ impl Readings {
     )]
     pub(super) fn note_bytes(&mut self, name: impl Into<String>, bytes: u64) {
         self.note(name, bytes as f64);
+    }
+
+    /// Notes a number of things.
+    #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^53 here")]
+    pub(super) fn note_count(&mut self, name: impl Into<String>, count: usize) {
+        self.note(name, count as f64);
+    }
+
+    /// Notes a time.
+    pub(super) fn note_time(&mut self, name: impl Into<String>, time: Duration) {
+        self.note(name, time.as_secs_f64());
     }
 
     /// Notes answers that were wrong.
@@ -93,6 +113,8 @@ pub(super) enum Bound {
     Ratio(f64),
     /// So much.
     AtMost(f64),
+    /// As far as it likes; the figure is there to be known.
+    None,
 }
 
 /// What a reading counts.
@@ -104,16 +126,30 @@ pub(super) enum Unit {
     PerSecond,
     /// Memory.
     Bytes,
+    /// Things.
+    Count,
 }
 
 /// How much is done.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Scale {
     /// A look instead of a measurement.
     pub(super) quick: bool,
+    /// The readings that somebody wants to know.
+    pub(super) wanted: Vec<String>,
 }
 
 impl Scale {
+    /// Whether somebody wants to know a reading whose name begins so.
+    pub(super) fn wants(&self, reading: &str) -> bool {
+        self.wanted.iter().any(|wanted| wanted.starts_with(reading))
+    }
+
+    /// One number or the other.
+    pub(super) fn pick<T>(&self, quick: T, full: T) -> T {
+        if self.quick { quick } else { full }
+    }
+
     /// Requests one at a time, whose latencies are noted.
     pub(super) fn requests(&self) -> u64 {
         if self.quick { 500 } else { 4000 }

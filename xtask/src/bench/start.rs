@@ -5,9 +5,10 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use super::message::Era;
+use super::sandbox::Stage;
 use super::scenario::{Bound, Readings, Row, Scale, Scenario, Unit};
 use super::stats::Latencies;
-use super::subject::Subject;
+use super::subject::{self, Subject};
 use super::talk::{REST, Transport, WITHIN, note_latencies};
 use super::usage;
 use crate::process;
@@ -31,8 +32,8 @@ impl Scenario for Start {
         format!("start {} {}", self.transport.name(), self.era.revision())
     }
 
-    fn subjects(&self) -> &[Subject] {
-        &self.subjects
+    fn subjects(&self) -> Vec<&'static str> {
+        subject::names(&self.subjects)
     }
 
     fn rows(&self) -> Vec<Row> {
@@ -45,7 +46,8 @@ impl Scenario for Start {
         }]
     }
 
-    fn measure(&self, subject: &Subject, scale: &Scale) -> Result<Readings> {
+    fn measure(&self, subject: &str, scale: &Scale) -> Result<Readings> {
+        let subject = subject::named(&self.subjects, subject)?;
         let mut readings = Readings::default();
         let mut latencies = Latencies::default();
         for _ in 0..scale.starts() {
@@ -60,11 +62,13 @@ impl Scenario for Start {
 
 /// The product's own servers, held against the start of a Python that does nothing.
 #[derive(Debug)]
-pub(super) struct Product {
+pub(super) struct Product<'s> {
     /// How messages travel.
     pub(super) transport: Transport,
-    /// The server, and Python.
-    pub(super) subjects: Vec<Subject>,
+    /// Where the servers come from.
+    pub(super) stage: &'s Stage<'s>,
+    /// The Python.
+    pub(super) python: Subject,
 }
 
 /// The Python among the subjects.
@@ -73,13 +77,13 @@ pub(super) const PYTHON: &str = "python";
 /// What the servers may take while idle, and should.
 const IDLE: (f64, f64) = (20e6, 10e6);
 
-impl Scenario for Product {
+impl Scenario for Product<'_> {
     fn name(&self) -> String {
         format!("product {}", self.transport.name())
     }
 
-    fn subjects(&self) -> &[Subject] {
-        &self.subjects
+    fn subjects(&self) -> Vec<&'static str> {
+        vec!["ours", PYTHON]
     }
 
     fn rows(&self) -> Vec<Row> {
@@ -101,23 +105,28 @@ impl Scenario for Product {
         ]
     }
 
-    fn measure(&self, subject: &Subject, scale: &Scale) -> Result<Readings> {
+    fn prepare(&self, _scale: &Scale) -> Result<()> {
+        self.stage.server(self.transport).map(|_server| ())
+    }
+
+    fn measure(&self, subject: &str, scale: &Scale) -> Result<Readings> {
+        let server = self.stage.server(self.transport)?;
         let mut readings = Readings::default();
         let mut latencies = Latencies::default();
-        for _ in 0..scale.starts() {
-            if subject.name == PYTHON {
+        for _ in 0..scale.pick(5, 10) {
+            if subject == PYTHON {
                 let started = Instant::now();
-                subject.run()?;
+                self.python.run()?;
                 latencies.note(started.elapsed());
                 continue;
             }
-            let (client, took) = self.transport.open(subject, Era::Session)?;
+            let (client, took) = self.transport.open(&server, Era::Session)?;
             latencies.note(took);
             readings.note_wrong(client.wrong());
         }
         note_latencies(&mut readings, NAME, latencies)?;
-        if subject.name != PYTHON {
-            let (client, _) = self.transport.open(subject, Era::Session)?;
+        if subject != PYTHON {
+            let (client, _) = self.transport.open(&server, Era::Session)?;
             process::pause(REST);
             let idle = usage::memory(client.process().id()).context("the server is gone")?;
             readings.note_bytes("idle memory (Pss)", idle.pss);

@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 /// How long single things took.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Latencies(Vec<f64>);
 
 impl Latencies {
     /// Notes one.
     pub(super) fn note(&mut self, latency: Duration) {
         self.0.push(latency.as_secs_f64());
+    }
+
+    /// All of them, in seconds, as they were noted.
+    pub(super) fn seconds(&self) -> &[f64] {
+        &self.0
     }
 
     /// How many were noted.

@@ -11,7 +11,7 @@ use super::client::Client as _;
 use super::http::Http;
 use super::message::Era;
 use super::scenario::{Readings, Row, Scale, Scenario, Unit};
-use super::subject::Subject;
+use super::subject::{self, Subject};
 use super::talk::{REST, WITHIN};
 use super::usage;
 use crate::process;
@@ -33,8 +33,8 @@ impl Scenario for Streams {
         format!("idle streams {}", self.era.revision())
     }
 
-    fn subjects(&self) -> &[Subject] {
-        &self.subjects
+    fn subjects(&self) -> Vec<&'static str> {
+        subject::names(&self.subjects)
     }
 
     fn rows(&self) -> Vec<Row> {
@@ -53,7 +53,12 @@ impl Scenario for Streams {
         .to_vec()
     }
 
-    fn measure(&self, subject: &Subject, scale: &Scale) -> Result<Readings> {
+    fn most_rounds(&self) -> usize {
+        2
+    }
+
+    fn measure(&self, subject: &str, scale: &Scale) -> Result<Readings> {
+        let subject = subject::named(&self.subjects, subject)?;
         allow_files(u64::from(scale.streams()) + OTHER_FILES)?;
         let (mut http, _) = Http::open(subject, self.era)?;
         let pid = http.process().id();

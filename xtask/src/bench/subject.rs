@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -19,6 +20,8 @@ pub(super) struct Subject {
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     says_address_on: Output,
+    /// How long its processes may take to end by themselves; they are killed then.
+    grace: Duration,
 }
 
 /// Where a program over HTTP says its address.
@@ -39,12 +42,25 @@ impl Subject {
             arguments: arguments.iter().map(OsString::from).collect(),
             environment: Vec::new(),
             says_address_on: Output::Standard,
+            grace: Duration::ZERO,
         }
     }
 
     /// The same, with its address somewhere else.
     pub(super) const fn saying_its_address_on(mut self, output: Output) -> Self {
         self.says_address_on = output;
+        self
+    }
+
+    /// The same, but its processes are asked to end, and have time to tidy up.
+    pub(super) const fn ending_in_order(mut self) -> Self {
+        self.grace = GRACE;
+        self
+    }
+
+    /// The same, with further arguments.
+    pub(super) fn with_arguments(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(OsString::from));
         self
     }
 
@@ -72,7 +88,8 @@ impl Subject {
         let child = command
             .spawn()
             .with_context(|| format!("cannot start `{}`", self.program.display()))?;
-        Ok(Process { child })
+        let grace = self.grace;
+        Ok(Process { child, grace })
     }
 
     /// Runs it to its end.
@@ -128,10 +145,27 @@ fn address_in(output: &mut impl Read) -> Result<SocketAddr> {
 /// How much a program may say before it names its address, in bytes.
 const MAX_SAID: u64 = 64 * 1024;
 
-/// A running program. Dropping it kills it.
+/// How long a server may take to end in order: its sandboxes go first, of which there may be many.
+const GRACE: Duration = Duration::from_secs(60);
+/// How often a program that was asked to end is looked at.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// The names of several, in their order.
+pub(super) fn names(subjects: &[Subject]) -> Vec<&'static str> {
+    subjects.iter().map(|subject| subject.name).collect()
+}
+
+/// The one of this name.
+pub(super) fn named<'s>(subjects: &'s [Subject], name: &str) -> Result<&'s Subject> {
+    let found = subjects.iter().find(|subject| subject.name == name);
+    found.with_context(|| format!("nothing is called `{name}` here"))
+}
+
+/// A running program. Dropping it ends it.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
+    grace: Duration,
 }
 
 impl Process {
@@ -143,6 +177,17 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        let asked = Instant::now();
+        if !self.grace.is_zero()
+            && let Ok(id) = i32::try_from(self.child.id())
+            && let Some(id) = rustix::process::Pid::from_raw(id)
+        {
+            // It is our child and not waited for: the id is still its own.
+            let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+            while asked.elapsed() < self.grace && matches!(self.child.try_wait(), Ok(None)) {
+                process::pause(LOOK);
+            }
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

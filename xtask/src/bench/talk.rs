@@ -11,7 +11,7 @@ use super::pipe::{Pipe, WINDOW};
 use super::processor;
 use super::scenario::{Bound, Readings, Row, Scale, Scenario, Unit};
 use super::stats::Latencies;
-use super::subject::Subject;
+use super::subject::{self, Subject};
 use super::usage;
 use crate::process;
 
@@ -87,8 +87,8 @@ impl Scenario for Talk {
         format!("{} {}", self.transport.name(), self.era.revision())
     }
 
-    fn subjects(&self) -> &[Subject] {
-        &self.subjects
+    fn subjects(&self) -> Vec<&'static str> {
+        subject::names(&self.subjects)
     }
 
     fn rows(&self) -> Vec<Row> {
@@ -114,7 +114,8 @@ impl Scenario for Talk {
         rows
     }
 
-    fn measure(&self, subject: &Subject, scale: &Scale) -> Result<Readings> {
+    fn measure(&self, subject: &str, scale: &Scale) -> Result<Readings> {
+        let subject = subject::named(&self.subjects, subject)?;
         let (mut client, _) = self.transport.open(subject, self.era)?;
         let client = client.as_mut();
         let pid = client.process().id();

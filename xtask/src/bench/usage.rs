@@ -24,11 +24,21 @@ pub(super) struct Memory {
 
 /// The memory of a process tree.
 pub(super) fn memory(pid: u32) -> Result<Memory> {
+    sum(pid, &tree(pid))
+}
+
+/// The memory of what a process has started, without its own.
+pub(super) fn memory_below(pid: u32) -> Result<Memory> {
+    let tree = tree(pid);
+    sum(pid, tree.get(1..).unwrap_or_default())
+}
+
+fn sum(pid: u32, tree: &[PathBuf]) -> Result<Memory> {
     let mut sum = Memory::default();
-    for process in tree(pid) {
+    for process in tree {
         let (Some(status), Some(rollup)) = (
-            read(pid, &process, "status")?,
-            read(pid, &process, "smaps_rollup")?,
+            read(pid, process, "status")?,
+            read(pid, process, "smaps_rollup")?,
         ) else {
             continue;
         };
@@ -55,6 +65,33 @@ pub(super) fn processor_time(pid: u32) -> Result<Duration> {
         sum += TICK.saturating_mul(children);
     }
     Ok(sum)
+}
+
+/// The processor time that the whole machine has spent on work since it was started, the kernel's included.
+pub(super) fn machine_time() -> Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/stat").context("cannot read `/proc/stat`")?;
+    let ticks = busy_ticks(&stat).context("`/proc/stat` is not what it was")?;
+    Ok(TICK.saturating_mul(ticks))
+}
+
+/// User, nice, system, and both kinds of interrupts; not idle, nor waiting for a disk, nor taken by other machines.
+fn busy_ticks(stat: &str) -> Option<u32> {
+    let all = stat.lines().next()?.strip_prefix("cpu ")?;
+    let ticks: Vec<u32> = all
+        .split_whitespace()
+        .map_while(|number| number.parse().ok())
+        .collect();
+    let at = |place: usize| ticks.get(place).copied();
+    Some(at(0)? + at(1)? + at(2)? + at(5)? + at(6)?)
+}
+
+/// The process that started this one.
+pub(super) fn parent(pid: u32) -> Result<u32> {
+    let path = format!("/proc/{pid}/stat");
+    let stat = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{path}`"))?;
+    let (_, rest) = stat.rsplit_once(')').context("`stat` is not what it was")?;
+    let parent = rest.split_whitespace().nth(1).context("no parent")?;
+    parent.parse().context("the parent is no number")
 }
 
 /// The process and those below it, as directories.
@@ -142,6 +179,20 @@ mod tests {
         while processor_time(std::process::id()).unwrap() < before + Duration::from_millis(30) {
             sum = std::hint::black_box(sum.wrapping_add(1));
         }
+    }
+
+    #[test]
+    fn work_is_what_is_neither_idle_nor_waiting() {
+        let stat = "cpu  100 20 30 4000 500 6 7 800 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0\n";
+        assert_eq!(busy_ticks(stat), Some(163));
+        assert_eq!(busy_ticks("cpu  1 2"), None);
+        assert!(machine_time().unwrap() > Duration::ZERO);
+    }
+
+    #[test]
+    fn a_process_knows_who_started_it() {
+        let parent = parent(std::process::id()).unwrap();
+        assert_eq!(parent, std::os::unix::process::parent_id());
     }
 
     #[test]
