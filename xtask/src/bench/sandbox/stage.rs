@@ -5,6 +5,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
@@ -22,6 +23,9 @@ const LABEL: &str = "mcp-pyexec-bench";
 
 /// How long the container that lives does so, in seconds, if nobody removes it: longer than any run.
 const LIFE: &str = "3600";
+
+/// How long the run's volume may be in use when everything is over.
+const VOLUME_WITHIN: Duration = Duration::from_secs(20);
 
 /// What Python does not need to add two and two, and most of an image.
 const LEFT_OUT: &[&str] = &[
@@ -246,15 +250,32 @@ impl Drop for Stage<'_> {
         let filter = format!("label={}", self.label());
         let mut list = engine.docker();
         list.args(["ps", "--all", "--quiet", "--filter", &filter]);
-        let ids = process::read(&mut list).unwrap_or_default();
+        let mut ids = process::read(&mut list).unwrap_or_default();
+        // None, unless a server was killed.
+        for id in self
+            .sandboxes_of(&self.servers.borrow())
+            .unwrap_or_default()
+        {
+            ids.push('\n');
+            ids.push_str(&id);
+        }
         if !ids.is_empty() {
             let mut remove = engine.docker();
             // What goes by itself meanwhile is gone as well.
             let _ = process::read(remove.args(["rm", "--force"]).args(ids.lines()));
         }
+        // It cannot go before the last container that has it, which may still be on its way.
+        let asked = Instant::now();
+        while asked.elapsed() < VOLUME_WITHIN {
+            let mut remove = engine.docker();
+            remove.args(["volume", "rm", "--force", &self.volume_name()]);
+            if process::read(&mut remove).is_ok() {
+                return;
+            }
+            process::pause(Duration::from_millis(500));
+        }
         let name = self.volume_name();
-        // Absent if no server came to make it.
-        let _ = process::read(engine.docker().args(["volume", "rm", "--force", &name]));
+        say::progress("bench", &format!("please remove the volume `{name}`"));
     }
 }
 
