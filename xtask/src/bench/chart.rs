@@ -3,18 +3,28 @@
 use std::fmt::Write as _;
 
 use super::judge::{Judged, Measured};
+use super::report;
 use super::scenario::Bound;
 
-const WIDTH: f64 = 900.0;
+const WIDTH: f64 = 1080.0;
 /// Where the bars begin; the names stand before it.
 const LEFT: f64 = 380.0;
-const RIGHT: f64 = 70.0;
+/// Beside the bars stand the ratio and what it is to.
+const RIGHT: f64 = 240.0;
 const LINE: f64 = 20.0;
 const TOP: f64 = 44.0;
 /// The end of the scale; its beginning is as far on the other side of one.
-const MOST: f64 = 8.0;
+const MOST: f64 = 32.0;
 /// The marks on the scale.
-const MARKS: [f64; 7] = [0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
+const MARKS: [(f64, &str); 7] = [
+    (1.0 / 32.0, "1/32"),
+    (1.0 / 8.0, "1/8"),
+    (1.0 / 2.0, "1/2"),
+    (1.0, "1"),
+    (2.0, "2"),
+    (8.0, "8"),
+    (32.0, "32"),
+];
 
 /// Draws all rows that have a ratio.
 pub(super) fn draw(all: &[Measured]) -> String {
@@ -40,7 +50,7 @@ pub(super) fn draw(all: &[Measured]) -> String {
          <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>\n\
          <text x=\"{LEFT}\" y=\"16\" fill=\"#333333\">times the anchor; left of one, ours takes less</text>\n"
     );
-    for mark in MARKS {
+    for (mark, name) in MARKS {
         let (x, bottom) = (place(mark), height - LINE);
         let colour = if (mark - 1.0).abs() < f64::EPSILON {
             "#333333"
@@ -50,7 +60,7 @@ pub(super) fn draw(all: &[Measured]) -> String {
         let _ = writeln!(
             svg,
             "<line x1=\"{x:.1}\" y1=\"{TOP}\" x2=\"{x:.1}\" y2=\"{bottom}\" stroke=\"{colour}\"/>\
-             <text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\" fill=\"#666666\">{mark}</text>",
+             <text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\" fill=\"#666666\">{name}</text>",
             TOP - 8.0
         );
     }
@@ -95,8 +105,10 @@ impl Drawing {
         }
         let _ = writeln!(
             self.svg,
-            "<text x=\"{}\" y=\"{text}\" fill=\"#333333\">{ratio:.2}</text>",
-            WIDTH - RIGHT + 14.0
+            "<text x=\"{}\" y=\"{text}\" fill=\"#333333\">{} {}</text>",
+            WIDTH - RIGHT + 14.0,
+            report::times(ratio),
+            escaped(judged.row.anchor.unwrap_or_default())
         );
         self.y += LINE;
     }

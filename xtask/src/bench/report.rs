@@ -168,11 +168,16 @@ fn cells(judged: &Judged) -> [String; 4] {
         Some(name) => format!("{name} {}", shown(judged.anchor)),
         None => String::new(),
     };
-    let ratio = judged.ratio.map_or_else(String::new, |ratio| match ratio {
-        small if small < 0.0995 => format!("{small:.3}"),
-        ratio => format!("{ratio:.2}"),
-    });
+    let ratio = judged.ratio.map_or_else(String::new, times);
     [shown(judged.ours), anchor, ratio, bound(judged)]
+}
+
+/// A ratio with as many places as say something.
+pub(super) fn times(ratio: f64) -> String {
+    if ratio < 0.0995 {
+        return format!("{ratio:.3}");
+    }
+    format!("{ratio:.2}")
 }
 
 fn bound(judged: &Judged) -> String {

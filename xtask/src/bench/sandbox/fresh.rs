@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::super::scenario::{Bound, Readings, Row, Scale, Scenario, Unit};
-use super::stage::Stage;
+use super::stage::{Stage, Which};
 use crate::process;
 
 /// Looks for what another call of it planted, and plants it.
@@ -169,7 +169,10 @@ impl Fresh<'_> {
     fn left(&self) -> Result<usize> {
         let asked = Instant::now();
         loop {
-            let left = self.stage.sandboxes_of(&self.stage.servers.borrow())?.len();
+            let left = self
+                .stage
+                .sandboxes_of(&self.stage.servers.borrow(), Which::All)?
+                .len();
             if left == 0 || asked.elapsed() > GONE_WITHIN {
                 return Ok(left);
             }

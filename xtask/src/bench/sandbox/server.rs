@@ -14,7 +14,7 @@ use super::super::pipe::{Kept, Pipe, Until};
 use super::super::scenario::Readings;
 use super::super::talk::Transport;
 use super::fresh::CANARY;
-use super::stage::Stage;
+use super::stage::{Stage, Which};
 use crate::process;
 
 /// What nearly all measurements run: the least that shows that a program ran.
@@ -140,10 +140,11 @@ impl<'s> Server<'s> {
         Ok(())
     }
 
-    /// Its containers.
+    /// Its containers that run.
     pub(super) fn sandboxes(&mut self) -> Result<Vec<String>> {
         let owner = self.id();
-        self.stage.sandboxes_of(&BTreeSet::from([owner]))
+        self.stage
+            .sandboxes_of(&BTreeSet::from([owner]), Which::Running)
     }
 
     /// Ends it in order, and takes its audit and what was answered wrongly.

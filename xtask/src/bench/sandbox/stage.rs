@@ -54,6 +54,15 @@ pub(in super::super) struct Stage<'p> {
     playwright: OnceCell<String>,
 }
 
+/// Which containers are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    /// Those that have ended, too.
+    All,
+    /// Those that run.
+    Running,
+}
+
 impl<'p> Stage<'p> {
     /// One of which nothing has been made yet.
     pub(in super::super) fn new(places: &'p Places) -> Self {
@@ -216,20 +225,15 @@ impl<'p> Stage<'p> {
         format!("mcp-python-bench-{}", self.token)
     }
 
-    /// The containers that belong to one of these processes, by their labels.
-    pub(super) fn sandboxes_of(&self, owners: &BTreeSet<u32>) -> Result<Vec<String>> {
+    /// The containers that belong to one of these processes, by their labels; all, or those that run.
+    pub(super) fn sandboxes_of(&self, owners: &BTreeSet<u32>, which: Which) -> Result<Vec<String>> {
         let format = "{{.ID}} {{.Label \"mcp-pyexec.lease\"}}";
         let filter = "label=mcp-pyexec.lease";
         let mut list = self.docker()?;
-        list.args([
-            "ps",
-            "--all",
-            "--no-trunc",
-            "--filter",
-            filter,
-            "--format",
-            format,
-        ]);
+        list.args(["ps", "--no-trunc", "--filter", filter, "--format", format]);
+        if which == Which::All {
+            list.arg("--all");
+        }
         let is_theirs = |line: &&str| {
             let owner = line.split('/').nth(2).and_then(|pid| pid.parse().ok());
             owner.is_some_and(|owner: u32| owners.contains(&owner))
@@ -253,7 +257,7 @@ impl Drop for Stage<'_> {
         let mut ids = process::read(&mut list).unwrap_or_default();
         // None, unless a server was killed.
         for id in self
-            .sandboxes_of(&self.servers.borrow())
+            .sandboxes_of(&self.servers.borrow(), Which::All)
             .unwrap_or_default()
         {
             ids.push('\n');
