@@ -45,7 +45,7 @@ pub(super) fn page(run: Run, machine: &Machine, all: &[Measured]) -> String {
     let _ = writeln!(page, "Measured on {machine}.\n");
     let _ = writeln!(
         page,
-        "{} interleaved rounds{}; every figure is the median of the rounds.\n",
+        "Up to {} interleaved rounds{}, fewer of what takes long; every figure is the median of the rounds.\n",
         run.rounds,
         if run.quick { ", quick ones" } else { "" }
     );

@@ -74,7 +74,7 @@ impl Scenario for Calls<'_> {
     }
 
     fn most_rounds(&self) -> usize {
-        4
+        3
     }
 
     fn prepare(&self, _scale: &Scale) -> Result<()> {

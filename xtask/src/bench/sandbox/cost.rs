@@ -48,7 +48,7 @@ impl Scenario for Cost<'_> {
     }
 
     fn most_rounds(&self) -> usize {
-        3
+        2
     }
 
     fn measure(&self, subject: &str, scale: &Scale) -> Result<Readings> {

@@ -57,7 +57,7 @@ impl Scenario for Many<'_> {
         let count = scale.pick(20, 100_u32);
         if subject == DPAR {
             let (side_by_side, runs): (&[usize], u32) =
-                scale.pick((&[2, 4], 6), (&[1, 2, 4, 8], 16));
+                scale.pick((&[2, 4], 6), (&[1, 2, 4, 8], 12));
             let rate = docker::best_rate(self.stage, side_by_side, runs)?;
             readings.note(SUSTAINED, rate);
             readings.note(MAKESPAN, f64::from(count) / rate);

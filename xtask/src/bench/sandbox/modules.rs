@@ -55,7 +55,7 @@ impl Scenario for Modules<'_> {
     }
 
     fn most_rounds(&self) -> usize {
-        3
+        2
     }
 
     fn prepare(&self, _scale: &Scale) -> Result<()> {
