@@ -1,6 +1,7 @@
 //! The backend itself: the contract's methods, put together from the modules beside it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use executor_core::backend::{Progress, Sandbox, SandboxBackend, SandboxSpec, Silent, SweepReport};
@@ -12,16 +13,22 @@ use uuid::Uuid;
 use crate::client::Client;
 use crate::endpoint::{self, LocalFiles};
 use crate::error::DockerError;
+use crate::facts::Kernel;
 use crate::gap::{self, Gap};
 use crate::prepare::{Prepared, prepare, renew};
 use crate::probe::{self, Verdict};
 use crate::reaper::Reaper;
 use crate::report::EngineReport;
+use crate::runtime::Runtime;
 use crate::sandbox::DockerSandbox;
 use crate::settings::DockerSettings;
 use crate::spec::Names;
 use crate::start::start;
 use crate::sweep::sweep;
+
+/// How long a start may take. A runtime that hangs is given up by its name, before whoever asked for
+/// the sandbox gives up and knows nothing of it.
+const START: Duration = Duration::from_secs(28);
 
 /// Starts sandboxes as hardened containers of a Docker or Podman engine.
 ///
@@ -68,15 +75,17 @@ impl DockerBackend {
     ///
     /// # Errors
     ///
-    /// When the engine cannot be reached, with a hint.
+    /// When the engine cannot be reached, or does not know the runtime, with a hint.
     pub async fn describe(&self) -> Result<EngineReport> {
         let facts = self.client.facts().await?;
+        let runtime = Runtime::choose(&facts, self.settings.runtime.as_ref())?;
         let image = self.settings.image.as_str();
         let present = self.client.image_id(image).await?.is_some();
         let endpoint = self.client.endpoint().to_string();
         Ok(EngineReport::new(
             endpoint,
             facts,
+            &runtime,
             image.to_owned(),
             present,
         ))
@@ -135,17 +144,19 @@ impl DockerBackend {
         let mut prepared = prepare(&self.client, &self.settings, progress).await?;
         progress.report("looking at a sandbox from inside");
         let mut verdict = self.probe(&prepared).await?;
-        if !verdict.names_resolve {
+        // gVisor makes no network that is not disabled where the engine makes none, and starts
+        // nothing then: there is no other way to try.
+        if !verdict.names_resolve && prepared.profile.kernel == Kernel::Hosts {
             // The image asks nobody for names, or the engine empties other files than expected:
             // its own hosts file then, which costs it some time at every start.
             tracing::info!("names do not resolve by process 1; using the engine's hosts file");
             prepared.profile.names = Names::HostsFile;
             verdict = self.probe(&prepared).await?;
-            if !verdict.names_resolve && verdict.gaps.is_empty() {
-                return Err(DockerError::Probe(
-                    "`localhost` does not resolve".to_owned(),
-                ));
-            }
+        }
+        if !verdict.names_resolve && verdict.gaps.is_empty() {
+            return Err(DockerError::Probe(
+                "`localhost` does not resolve".to_owned(),
+            ));
         }
         prepared.gaps = gap::merge(prepared.gaps, verdict.gaps);
         let refused = gap::unaccepted(&prepared.gaps, &self.settings.accepted);
@@ -172,12 +183,14 @@ impl DockerBackend {
     async fn probe(&self, prepared: &Prepared) -> Result<Verdict, DockerError> {
         let mut sandbox = match self.start_once(prepared, &probe::spec()).await {
             // Engines answer so when there is no such program, and with 500 to all else.
-            Err(DockerError::Start(failure)) if matches!(failure.status(), Some(400 | 404)) => {
-                return Err(DockerError::NoPython(failure));
+            Err(DockerError::StartBy { source, .. })
+                if matches!(source.status(), Some(400 | 404)) =>
+            {
+                return Err(DockerError::NoPython(source));
             }
             started => started?,
         };
-        let verdict = probe::listen(&mut sandbox, prepared.facts.kind).await;
+        let verdict = probe::listen(&mut sandbox, &prepared.facts, prepared.profile.kernel).await;
         if let Err(error) = Box::new(sandbox).destroy().await {
             tracing::debug!(error = error.chain(), "the probe is left to the reaper");
         }
@@ -189,7 +202,20 @@ impl DockerBackend {
         prepared: &Prepared,
         spec: &SandboxSpec,
     ) -> Result<DockerSandbox, DockerError> {
-        start(&self.client, &self.reaper, self.owner, prepared, spec).await
+        let runtime = || prepared.profile.runtime.clone().unwrap_or_default();
+        let start = start(&self.client, &self.reaper, self.owner, prepared, spec);
+        match tokio::time::timeout(START, start).await {
+            Ok(Err(DockerError::Start(source))) => Err(DockerError::StartBy {
+                runtime: runtime(),
+                source,
+            }),
+            Ok(outcome) => outcome,
+            // Dropped by now, and so abandoned: what comes of it is removed.
+            Err(_elapsed) => Err(DockerError::TooSlow {
+                runtime: runtime(),
+                limit: START,
+            }),
+        }
     }
 }
 

@@ -399,6 +399,12 @@ fn to_facts(version: SystemVersion, info: SystemInfo) -> EngineFacts {
             .unwrap_or_default(),
         storage: info.driver.unwrap_or_default(),
         runtime: info.default_runtime.unwrap_or_default(),
+        runtimes: info
+            .runtimes
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(name, runtime)| (name, runtime.path.unwrap_or_default()))
+            .collect(),
         runc,
         memory_limit: info.memory_limit.unwrap_or(false),
         swap_limit: info.swap_limit.unwrap_or(false),

@@ -3,6 +3,7 @@
 //! What the daemon says goes into the chain for the log and never into a hint.
 
 use std::io;
+use std::time::Duration;
 
 use executor_core::error::{ErrorKind, SandboxError};
 
@@ -22,6 +23,10 @@ pub(crate) enum DockerError {
     TooOld { api: String },
     #[error("the engine speaks API {oldest} and later; this backend speaks up to {ours}")]
     TooNew { oldest: String, ours: String },
+    #[error("the engine knows no runtime `{name}`; it knows {}", quoted(.known))]
+    UnknownRuntime { name: String, known: Vec<String> },
+    #[error("Podman's service starts containers by `{used}` and not by `{name}`")]
+    RuntimeOfPodman { name: String, used: String },
     #[error("the engine on this host does not keep every promise: {}", reasons(.0))]
     NotEnforced(Vec<Gap>),
     #[error("looking at the image `{image}`")]
@@ -48,6 +53,14 @@ pub(crate) enum DockerError {
     Attach(#[source] Failure),
     #[error("starting the container")]
     Start(#[source] Failure),
+    #[error("starting the container by the runtime `{runtime}`")]
+    StartBy {
+        runtime: String,
+        #[source]
+        source: Failure,
+    },
+    #[error("the runtime `{runtime}` did not start the container within {} s", .limit.as_secs())]
+    TooSlow { runtime: String, limit: Duration },
     #[error("inspecting the container")]
     Inspect(#[source] Failure),
     #[error("removing the container")]
@@ -97,7 +110,11 @@ impl DockerError {
     pub(crate) fn breaks_a_promise(&self) -> Option<&[Gap]> {
         match self {
             Self::NotEnforced(gaps) => Some(gaps),
-            Self::TooOld { .. } | Self::TooNew { .. } | Self::Seccomp(_) => Some(&[]),
+            Self::TooOld { .. }
+            | Self::TooNew { .. }
+            | Self::UnknownRuntime { .. }
+            | Self::RuntimeOfPodman { .. }
+            | Self::Seccomp(_) => Some(&[]),
             _ => None,
         }
     }
@@ -119,6 +136,7 @@ impl DockerError {
             | Self::ImageGone(source)
             | Self::Attach(source)
             | Self::Start(source)
+            | Self::StartBy { source, .. }
             | Self::Inspect(source)
             | Self::Remove(source)
             | Self::List(source) => Some(source.into()),
@@ -126,11 +144,14 @@ impl DockerError {
             Self::UnknownApi { .. }
             | Self::TooOld { .. }
             | Self::TooNew { .. }
+            | Self::UnknownRuntime { .. }
+            | Self::RuntimeOfPodman { .. }
             | Self::NotEnforced(_)
             | Self::ImageMissing(_)
             | Self::Probe(_)
             | Self::BadPython(_)
             | Self::StillThere
+            | Self::TooSlow { .. }
             | Self::Limits(_)
             | Self::NoCommand
             | Self::Abandoned
@@ -171,6 +192,12 @@ fn face(error: &DockerError) -> Face {
         DockerError::NoClock => (EngineUnavailable, REACH, hint(NOT_AN_ENGINE)),
         DockerError::TooOld { .. } => (Unsupported, "use the container engine", hint(TOO_OLD)),
         DockerError::TooNew { .. } => (Unsupported, "use the container engine", hint(TOO_NEW)),
+        DockerError::UnknownRuntime { name, .. } => {
+            (Unsupported, "use the runtime", Some(unknown_runtime(name)))
+        }
+        DockerError::RuntimeOfPodman { .. } => {
+            (Unsupported, "use the runtime", hint(RUNTIME_OF_PODMAN))
+        }
         DockerError::NotEnforced(missing) => (
             Unsupported,
             "keep what a sandbox promises",
@@ -205,6 +232,13 @@ fn face(error: &DockerError) -> Face {
             let full = source.is_disk_full().then(|| DISK_FULL.to_owned());
             (or_unreachable(source, StartFailed), START, full)
         }
+        DockerError::StartBy { runtime, source } => {
+            let full = source.is_disk_full().then_some(DISK_FULL);
+            let gvisor = runtime.contains("runsc").then_some(GVISOR);
+            let hint = full.or(gvisor).map(str::to_owned);
+            (or_unreachable(source, StartFailed), START, hint)
+        }
+        DockerError::TooSlow { .. } => (StartFailed, START, hint(TOO_SLOW)),
         DockerError::Inspect(source) => (
             or_unreachable(source, SandboxLost),
             "inspect the sandbox",
@@ -256,6 +290,19 @@ fn remedies(missing: &[Gap]) -> String {
     each.join("; ")
 }
 
+fn quoted(names: &[String]) -> String {
+    let each: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    each.join(", ")
+}
+
+fn unknown_runtime(name: &str) -> String {
+    format!(
+        "install `{name}` on the engine's host and name it in the engine's `daemon.json` under \
+         `runtimes`, then let the engine read that again (`systemctl reload docker`); or choose \
+         another with the runtime setting"
+    )
+}
+
 fn missing_image(image: &str) -> String {
     format!(
         "load the image `{image}` into the engine (`docker pull {image}`, or `docker load` from a \
@@ -289,6 +336,12 @@ const TOO_OLD: &str = "update the engine: Docker 20.10 or later, Podman 4 or lat
 const TOO_NEW: &str = "update this server, or let the engine accept older clients";
 const PODMAN_SECCOMP: &str = "with Podman the engine must run on this host and see its processes; \
                               use a local socket, or Docker";
+const RUNTIME_OF_PODMAN: &str = "set `runtime` in Podman's `containers.conf` and restart its \
+                                 service, or leave the runtime setting away";
+const GVISOR: &str = "see that the engine's `daemon.json` has `--network=none` among the \
+                      `runtimeArgs` of gVisor, which starts nothing here without it";
+const TOO_SLOW: &str = "the engine is overloaded, or its runtime hangs: start a container by hand \
+                        with the same `--runtime`";
 const PROBE: &str = "see by `doctor` what the engine lacks: a server runs nothing before it has \
                      looked at a sandbox";
 const NO_PYTHON: &str = "choose an image that has `python3`, version 3.9 or later, on its path";

@@ -1,5 +1,7 @@
 //! What the engine says about itself, as plain values, and which promises follow from it.
 
+use std::collections::BTreeMap;
+
 use executor_core::capabilities::Capability;
 
 /// What `/version` and `/info` say, as far as it concerns us.
@@ -18,7 +20,10 @@ pub(crate) struct EngineFacts {
     pub(crate) cgroup: CgroupVersion,
     pub(crate) cgroup_driver: String,
     pub(crate) storage: String,
+    /// The default runtime's name.
     pub(crate) runtime: String,
+    /// The runtimes that it knows by name, with the path of each program where it tells.
+    pub(crate) runtimes: BTreeMap<String, String>,
     /// runc's own version, where it is the runtime and the engine says so.
     pub(crate) runc: Option<String>,
     pub(crate) memory_limit: bool,
@@ -47,6 +52,17 @@ pub(crate) enum CgroupVersion {
     V2,
 }
 
+/// Whose kernel a sandbox's programs call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Kernel {
+    /// The host's.
+    #[default]
+    Hosts,
+    /// gVisor's: a program of the host's that is a kernel to those inside, and itself makes few
+    /// calls of the host's.
+    GVisor,
+}
+
 /// One promise: whether this engine on its host keeps it, and if not, why and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -62,19 +78,24 @@ pub struct Enforcement {
 }
 
 /// Every promise, held against the facts, in the order of [`Capability::ALL`].
-pub(crate) fn enforcement(facts: &EngineFacts) -> Vec<Enforcement> {
+pub(crate) fn enforcement(facts: &EngineFacts, kernel: Kernel) -> Vec<Enforcement> {
     Capability::ALL
         .into_iter()
-        .map(|capability| judge(capability, facts))
+        .map(|capability| judge(capability, facts, kernel))
         .collect()
 }
 
-fn judge(capability: Capability, facts: &EngineFacts) -> Enforcement {
+fn judge(capability: Capability, facts: &EngineFacts, kernel: Kernel) -> Enforcement {
     let linux = facts.os == "linux";
+    let on_gvisor = kernel == Kernel::GVisor;
     let (enforced, by, because, remedy) = match capability {
         Capability::MemoryLimit => (
             facts.memory_limit && facts.swap_limit,
-            "memory control group, swap included",
+            if on_gvisor {
+                "memory control group around gVisor and all that is inside, swap included"
+            } else {
+                "memory control group, swap included"
+            },
             if facts.memory_limit {
                 "the host's kernel does not account swap"
             } else {
@@ -89,15 +110,30 @@ fn judge(capability: Capability, facts: &EngineFacts) -> Enforcement {
         Capability::CpuLimit => (facts.cpu_quota, "CPU quota", NO_CONTROLLER, DELEGATE),
         Capability::ProcessLimit => (
             facts.pids_limit,
-            "process control group",
+            if on_gvisor {
+                "process control group around gVisor, whose own threads are allowed for"
+            } else {
+                "process control group"
+            },
             NO_CONTROLLER,
             DELEGATE,
         ),
+        // Calls of the program are gVisor's to answer; those that it makes itself are filtered by
+        // a filter of its own.
+        Capability::SyscallFilter if on_gvisor => {
+            (linux, "gVisor's own kernel", NOT_LINUX, USE_LINUX)
+        }
         Capability::SyscallFilter => (
             facts.seccomp,
             "seccomp profile of our own",
             "the engine was built or started without seccomp",
             "use an engine and a kernel with seccomp",
+        ),
+        Capability::Isolation if on_gvisor => (
+            linux,
+            "gVisor's own kernel, read-only root",
+            NOT_LINUX,
+            USE_LINUX,
         ),
         Capability::Isolation => (linux, "namespaces, read-only root", NOT_LINUX, USE_LINUX),
         Capability::NoNetwork => (linux, "network namespace of its own", NOT_LINUX, USE_LINUX),
@@ -136,7 +172,7 @@ pub(crate) fn parse_api(version: &str) -> Option<(u32, u32)> {
 }
 
 /// What an operator should know although the sandbox's promises hold.
-pub(crate) fn warnings(facts: &EngineFacts) -> Vec<String> {
+pub(crate) fn warnings(facts: &EngineFacts, kernel: Kernel) -> Vec<String> {
     let mut warnings = Vec::new();
     let [major, ..] = numbers(&facts.version);
     if facts.kind == EngineKind::Docker && major < OLDEST_MAINTAINED_DOCKER {
@@ -146,7 +182,7 @@ pub(crate) fn warnings(facts: &EngineFacts) -> Vec<String> {
             facts.version
         ));
     }
-    if let Some(runc) = &facts.runc {
+    if let Some(runc) = facts.runc.as_ref().filter(|_| kernel == Kernel::Hosts) {
         let version = numbers(runc);
         if version < RUNC_FLOOR {
             warnings.push(format!(
@@ -166,7 +202,7 @@ pub(crate) fn warnings(facts: &EngineFacts) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if facts.kind == EngineKind::Docker && !facts.apparmor {
+    if facts.kind == EngineKind::Docker && !facts.apparmor && kernel == Kernel::Hosts {
         warnings.push(
             "the engine uses no AppArmor: the seccomp profile and the namespaces stand alone"
                 .to_owned(),
@@ -211,12 +247,12 @@ mod tests {
 
     #[test]
     fn what_the_engine_lacks_is_not_promised() {
-        assert_eq!(admitted(&enforcement(&sound())), []);
+        assert_eq!(admitted(&enforcement(&sound(), Kernel::Hosts)), []);
         #[track_caller]
         fn check(change: impl FnOnce(&mut EngineFacts), missing: &[Capability]) {
             let mut facts = sound();
             change(&mut facts);
-            let table = enforcement(&facts);
+            let table = enforcement(&facts, Kernel::Hosts);
             let gaps: Vec<_> = admitted(&table).iter().map(|gap| gap.capability).collect();
             assert_eq!(gaps, missing);
             for row in table {
@@ -248,8 +284,26 @@ mod tests {
     }
 
     #[test]
+    fn gvisor_filters_by_itself_and_has_no_part_of_runc() {
+        let facts = EngineFacts {
+            seccomp: false,
+            apparmor: false,
+            runc: Some("1.0.0".to_owned()),
+            ..sound()
+        };
+        assert_eq!(admitted(&enforcement(&facts, Kernel::GVisor)), []);
+        assert_eq!(warnings(&facts, Kernel::GVisor), Vec::<String>::new());
+        let facts = EngineFacts {
+            pids_limit: false,
+            ..sound()
+        };
+        let gaps = admitted(&enforcement(&facts, Kernel::GVisor));
+        assert_eq!(gaps.len(), 1);
+    }
+
+    #[test]
     fn old_parts_are_pointed_at() {
-        assert_eq!(warnings(&sound()), Vec::<String>::new());
+        assert_eq!(warnings(&sound(), Kernel::Hosts), Vec::<String>::new());
         for (runc, words) in [
             ("1.1.5+ds1-1", "1.1.12"),
             ("1.2.7", "1.2.8"),
@@ -259,14 +313,18 @@ mod tests {
                 runc: Some(runc.to_owned()),
                 ..sound()
             };
-            let [warning] = warnings(&facts).try_into().unwrap();
+            let [warning] = warnings(&facts, Kernel::Hosts).try_into().unwrap();
             assert!(warning.contains(words), "{runc}: {warning}");
         }
         let facts = EngineFacts {
             version: "20.10.24+dfsg1".to_owned(),
             ..sound()
         };
-        assert!(warnings(&facts).concat().contains("end of life"));
+        assert!(
+            warnings(&facts, Kernel::Hosts)
+                .concat()
+                .contains("end of life")
+        );
     }
 
     #[test]

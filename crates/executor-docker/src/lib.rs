@@ -33,6 +33,7 @@ mod backend;
 mod settings;
 
 mod prepare;
+mod runtime;
 mod sandbox;
 mod start;
 
@@ -62,7 +63,9 @@ pub use backend::{BrokenPromise, DockerBackend};
 pub use facts::Enforcement;
 pub use gap::Gap;
 pub use report::EngineReport;
-pub use settings::{DockerSettings, EngineEnvironment, ImageRef, NotAnImage, PullPolicy};
+pub use settings::{
+    DockerSettings, EngineEnvironment, ImageRef, NotARuntime, NotAnImage, PullPolicy, RuntimeName,
+};
 
 const _: () = {
     const fn shareable<T: Send + Sync>() {}

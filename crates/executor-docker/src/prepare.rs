@@ -9,9 +9,10 @@ use executor_core::capabilities::Capability;
 use crate::client::Client;
 use crate::endpoint::Transport;
 use crate::error::DockerError;
-use crate::facts::{self, EngineFacts, EngineKind};
+use crate::facts::{self, EngineFacts, EngineKind, Kernel};
 use crate::gap::{self, Gap};
 use crate::image;
+use crate::runtime::Runtime;
 use crate::seccomp;
 use crate::settings::{DockerSettings, PullPolicy};
 use crate::spec::Profile;
@@ -38,7 +39,12 @@ pub(crate) async fn prepare(
 ) -> Result<Prepared, DockerError> {
     progress.report("looking at the container engine");
     let facts = client.facts().await?;
-    let gaps = gap::admitted(&facts::enforcement(&facts));
+    let runtime = Runtime::choose(&facts, settings.runtime.as_ref())?;
+    tracing::info!(
+        runtime = runtime.name,
+        "sandboxes are started by this runtime"
+    );
+    let gaps = gap::admitted(&facts::enforcement(&facts, runtime.kernel));
     let refused = gap::unaccepted(&gaps, &settings.accepted);
     if !refused.is_empty() {
         return Err(DockerError::NotEnforced(refused));
@@ -46,7 +52,7 @@ pub(crate) async fn prepare(
     client.now()?;
     // An engine without seccomp refuses to be handed a profile.
     let seccomp = if facts.seccomp {
-        HandedProfile::new(&facts, &client.endpoint().transport)
+        HandedProfile::new(&facts, runtime.kernel, &client.endpoint().transport)
             .map(Some)
             .or_else(|error| {
                 let accepted = settings.accepted.has(Capability::SyscallFilter);
@@ -59,7 +65,7 @@ pub(crate) async fn prepare(
 
     let image = image::ensure(client, &settings.image, settings.pull, progress).await?;
     let option = seccomp.as_ref().map(|seccomp| seccomp.option.clone());
-    let profile = Profile::new(image, &facts, option);
+    let profile = Profile::new(image, &facts, &runtime, option);
     Ok(Prepared {
         facts,
         profile,
@@ -97,8 +103,8 @@ struct HandedProfile {
 }
 
 impl HandedProfile {
-    fn new(facts: &EngineFacts, transport: &Transport) -> std::io::Result<Self> {
-        let json = seccomp::profile_json();
+    fn new(facts: &EngineFacts, kernel: Kernel, transport: &Transport) -> std::io::Result<Self> {
+        let json = seccomp::profile_json(kernel);
         match facts.kind {
             EngineKind::Docker => Ok(Self {
                 option: json,

@@ -17,10 +17,22 @@ def first(*paths):
     return None
 
 
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def is_read_only(place):
+    """Where the flags do not tell, as in gVisor. Who may write is another question."""
+    return libc.access(place.encode(), os.W_OK) != 0 and ctypes.get_errno() == errno.EROFS
+
+
 found = {"python": list(sys.version_info[:2])}
 status = dict(line.split(":", 1) for line in lines("/proc/self/status") if ":" in line)
 for key in ("CapEff", "CapBnd", "CapInh", "CapAmb", "NoNewPrivs", "Seccomp"):
     found[key] = status.get(key, "").strip()
+if not found["NoNewPrivs"]:
+    # gVisor has no such line.
+    found["NoNewPrivs"] = str(libc.prctl(39, 0, 0, 0, 0))
+found["kernel"] = [platform.release(), platform.version()]
 found["uid"] = os.getuid()
 found["pid"] = os.getpid()
 found["interfaces"] = sorted(line.split(":")[0].strip() for line in lines("/proc/net/dev") if ":" in line)
@@ -35,7 +47,7 @@ for place in ("/", "/usr", "/etc", "/tmp", "/modules", "/run/sandbox", "/dev/shm
         vfs = os.statvfs(place)
     except OSError:
         continue
-    if place != "/dev/shm" and not vfs.f_flag & os.ST_RDONLY:
+    if place != "/dev/shm" and not vfs.f_flag & os.ST_RDONLY and not is_read_only(place):
         found["writable"].append(place)
     found["sizes"][place] = vfs.f_frsize * vfs.f_blocks
     found["inodes"][place] = vfs.f_files
@@ -70,7 +82,6 @@ for path in ("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/sys/kerne
         pass
 
 # System calls and socket families that nobody needs a capability for: only a filter stops them.
-libc = ctypes.CDLL(None, use_errno=True)
 machine = platform.machine()
 ME = os.getpid()
 calls = {

@@ -1,6 +1,7 @@
 //! What the engine is and keeps, as plain values for an operator's eyes.
 
-use crate::facts::{self, CgroupVersion, Enforcement, EngineFacts, EngineKind};
+use crate::facts::{self, CgroupVersion, Enforcement, EngineFacts, EngineKind, Kernel};
+use crate::runtime::Runtime;
 
 /// One engine, described for its operator. It names addresses and versions of the host: not for
 /// clients.
@@ -21,7 +22,8 @@ pub struct EngineReport {
     pub kernel: String,
     /// Control groups: version and driver, as in `v2, systemd`.
     pub cgroup: String,
-    /// The runtime that starts containers, with its version where the engine tells.
+    /// The runtime that starts sandboxes, with its version where the engine tells, and whether it
+    /// is the engine's default or was chosen.
     pub runtime: String,
     /// How images are stored.
     pub storage: String,
@@ -41,6 +43,7 @@ impl EngineReport {
     pub(crate) fn new(
         endpoint: String,
         facts: EngineFacts,
+        runtime: &Runtime,
         image: String,
         image_present: bool,
     ) -> Self {
@@ -54,14 +57,11 @@ impl EngineReport {
                 EngineKind::Docker => "Docker",
                 EngineKind::Podman => "Podman",
             },
-            enforced: facts::enforcement(&facts),
-            warnings: facts::warnings(&facts),
+            enforced: facts::enforcement(&facts, runtime.kernel),
+            warnings: facts::warnings(&facts, runtime.kernel),
             platform: format!("{}/{}", facts.os, facts.arch),
             cgroup: format!("{cgroup}, {}", facts.cgroup_driver),
-            runtime: match facts.runc {
-                Some(version) if facts.runtime == "runc" => format!("runc {version}"),
-                _ => facts.runtime,
-            },
+            runtime: described(&facts, runtime),
             version: facts.version,
             api: facts.api,
             kernel: facts.kernel,
@@ -70,5 +70,19 @@ impl EngineReport {
             image,
             image_present,
         }
+    }
+}
+
+fn described(facts: &EngineFacts, runtime: &Runtime) -> String {
+    let name = &runtime.name;
+    let what = match (&facts.runc, runtime.kernel) {
+        (Some(version), Kernel::Hosts) if name == "runc" => format!("runc {version}"),
+        (_, Kernel::Hosts) => name.clone(),
+        (_, Kernel::GVisor) => format!("{name}, which is gVisor"),
+    };
+    if *name == facts.runtime {
+        format!("{what} (the engine's default)")
+    } else {
+        what
     }
 }

@@ -7,16 +7,23 @@
 
 use serde::Serialize;
 
+use crate::facts::Kernel;
+
 /// The profile as the JSON text that `SecurityOpt` takes after `seccomp=`.
-pub(crate) fn profile_json() -> String {
+///
+/// gVisor applies it only where the engine's settings tell it to, by `--oci-seccomp`.
+pub(crate) fn profile_json(kernel: Kernel) -> String {
     // The profile is made of strings and numbers, which always serialise; an empty text would be
     // refused by the engine, never taken for "unconfined".
-    serde_json::to_string(&profile()).unwrap_or_default()
+    serde_json::to_string(&profile(kernel)).unwrap_or_default()
 }
 
-fn profile() -> Profile {
+fn profile(kernel: Kernel) -> Profile {
     let mut syscalls: Vec<Rule> = PLAIN.iter().map(Rule::allow).collect();
-    syscalls.extend(sockets());
+    syscalls.extend(match kernel {
+        Kernel::Hosts => sockets(),
+        Kernel::GVisor => gvisors_own(),
+    });
     syscalls.push(Rule {
         names: vec!["clone"],
         action: ALLOW,
@@ -24,14 +31,16 @@ fn profile() -> Profile {
         errno_ret: None,
         comment: "processes and threads, without a namespace of their own",
     });
-    syscalls.push(Rule {
-        names: vec!["clone3"],
-        action: "SCMP_ACT_ERRNO",
-        args: Vec::new(),
-        errno_ret: Some(ENOSYS),
-        comment: "its flags lie in memory, out of a filter's sight; told that it does not exist, \
-                  libc uses clone",
-    });
+    if kernel == Kernel::Hosts {
+        syscalls.push(Rule {
+            names: vec!["clone3"],
+            action: "SCMP_ACT_ERRNO",
+            args: Vec::new(),
+            errno_ret: Some(ENOSYS),
+            comment: "its flags lie in memory, out of a filter's sight; told that it does not \
+                      exist, libc uses clone",
+        });
+    }
     for (name, mode_argument) in [("mknod", 1), ("mknodat", 2)] {
         syscalls.push(Rule {
             names: vec![name],
@@ -84,6 +93,22 @@ fn sockets() -> Vec<Rule> {
         comment: "asking for one's interfaces, as getaddrinfo and Chromium do",
     });
     rules
+}
+
+/// What gVisor wants otherwise than the host's kernel. Of several rules for one call it obeys the
+/// first, so any socket is allowed that it has: those of the families above and no others, none of
+/// which loads a module of the host's kernel. It gives no error but `EPERM`, so it has to say by
+/// itself that it has no clone3, or to make a namespace of its own. And it knows one call by a name
+/// of its own.
+fn gvisors_own() -> Vec<Rule> {
+    [
+        ("sockets of gVisor's own", "socket socketpair"),
+        ("gVisor's name for pselect6", "pselect"),
+        ("threads, whose flags lie in memory", "clone3"),
+    ]
+    .iter()
+    .map(Rule::allow)
+    .collect()
 }
 
 /// Calls that are allowed whatever their arguments, each group with its reason.
@@ -273,8 +298,29 @@ mod tests {
 
     #[test]
     fn the_profile_is_the_golden_one() {
-        let pretty = serde_json::to_string_pretty(&profile()).unwrap();
+        let pretty = serde_json::to_string_pretty(&profile(Kernel::Hosts)).unwrap();
         expect_file!["../golden/seccomp.json"].assert_eq(&(pretty + "\n"));
+    }
+
+    #[test]
+    fn gvisor_gets_the_same_but_for_sockets_and_a_name() {
+        let rules = |kernel| {
+            let rules = serde_json::to_value(profile(kernel)).unwrap();
+            rules["syscalls"].as_array().unwrap().clone()
+        };
+        let (hosts, gvisor) = (rules(Kernel::Hosts), rules(Kernel::GVisor));
+        let is_its_own = |rule: &&serde_json::Value| {
+            let first = rule["names"][0].as_str().unwrap();
+            first.starts_with("socket") || ["pselect", "clone3"].contains(&first)
+        };
+        let rest = |rules: &[serde_json::Value]| {
+            let rest = rules.iter().filter(|rule| !is_its_own(rule));
+            rest.cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(rest(&gvisor), rest(&hosts));
+        let own: Vec<_> = gvisor.iter().filter(is_its_own).collect();
+        assert_eq!(own.len(), 3, "{own:?}");
+        assert!(own.iter().all(|rule| rule.get("args").is_none()));
     }
 
     #[test]
@@ -292,7 +338,7 @@ mod tests {
 
     #[test]
     fn what_must_stay_closed_is_in_no_rule() {
-        let json = profile_json();
+        let json = profile_json(Kernel::Hosts) + &profile_json(Kernel::GVisor);
         for name in "io_uring_setup io_uring_enter io_uring_register io_setup io_submit ptrace \
                      process_vm_readv process_vm_writev process_madvise pidfd_open pidfd_getfd \
                      pidfd_send_signal name_to_handle_at open_by_handle_at keyctl add_key \

@@ -21,6 +21,10 @@ pub struct DockerSettings {
     pub image: ImageRef,
     /// What to do when the image is not there.
     pub pull: PullPolicy,
+    /// The runtime that starts the sandboxes, by the engine's name for it; unset, the engine's
+    /// default as it is when the backend prepares. One that the engine does not know is refused:
+    /// there is no falling back.
+    pub runtime: Option<RuntimeName>,
     /// The promises that the operator does without where this host does not keep them. Whatever is
     /// not named here is refused as ever.
     pub accepted: Capabilities,
@@ -35,6 +39,7 @@ impl DockerSettings {
             environment: EngineEnvironment::default(),
             image,
             pull: PullPolicy::default(),
+            runtime: None,
             accepted: Capabilities::default(),
         }
     }
@@ -96,6 +101,46 @@ pub enum PullPolicy {
     Missing,
     /// Fail and say which image it is.
     Never,
+}
+
+/// The name of a runtime, as in the engine's own settings: `runc`, `crun`, `runsc`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RuntimeName(String);
+
+/// A text that names no runtime.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not the name of a runtime: letters, digits, `.`, `_` and `-` make one")]
+pub struct NotARuntime(String);
+
+/// No engine has longer names.
+const MAX_RUNTIME: usize = 128;
+
+impl RuntimeName {
+    /// The name as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for RuntimeName {
+    type Err = NotARuntime;
+
+    fn from_str(text: &str) -> Result<Self, NotARuntime> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        let starts_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());
+        if starts_well && text.len() <= MAX_RUNTIME && text.chars().all(plain) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NotARuntime(text.chars().take(80).collect()))
+        }
+    }
+}
+
+impl fmt::Display for RuntimeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// The name of an image: `name`, `name:tag`, `registry:port/path/name@sha256:…`.
@@ -184,6 +229,17 @@ mod tests {
             "", "-v", "a b", "a//b", "a:", "/a", "a@b@c", "a\n", "$(id)", "..", "é",
         ] {
             assert!(text.parse::<ImageRef>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn runtimes_have_plain_names() {
+        for text in ["runsc", "io.containerd.runsc.v1", "runsc-kvm", "a_1"] {
+            assert_eq!(text.parse::<RuntimeName>().unwrap().as_str(), text);
+        }
+        let long = "x".repeat(129);
+        for text in ["", "-v", "a b", "/usr/bin/runsc", "a\n", "é", &long] {
+            assert!(text.parse::<RuntimeName>().is_err(), "{text}");
         }
     }
 

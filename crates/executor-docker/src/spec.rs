@@ -11,8 +11,9 @@ use bollard::models::{
 use executor_core::backend::SandboxSpec;
 use executor_core::limits::ByteSize;
 
-use crate::facts::{CgroupVersion, EngineFacts, EngineKind};
+use crate::facts::{CgroupVersion, EngineFacts, EngineKind, Kernel};
 use crate::labels::Labels;
+use crate::runtime::Runtime;
 
 /// What all sandboxes of one engine share.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,10 @@ pub(crate) struct Profile {
     pub(crate) names: Names,
     pub(crate) cgroup: CgroupVersion,
     pub(crate) engine: EngineKind,
+    /// The runtime by its name, so that a default which changes later changes nothing here. None
+    /// where the engine takes no name.
+    pub(crate) runtime: Option<String>,
+    pub(crate) kernel: Kernel,
     /// The seccomp profile as the engine takes it: JSON text, or for Podman a path of it. None
     /// where the engine takes none, and its operator accepted that.
     pub(crate) seccomp: Option<String>,
@@ -31,7 +36,12 @@ pub(crate) struct Profile {
 
 impl Profile {
     /// Sandboxes of `image` on the engine that `facts` describe.
-    pub(crate) fn new(image: String, facts: &EngineFacts, seccomp: Option<String>) -> Self {
+    pub(crate) fn new(
+        image: String,
+        facts: &EngineFacts,
+        runtime: &Runtime,
+        seccomp: Option<String>,
+    ) -> Self {
         let names = match facts.kind {
             EngineKind::Docker => Names::Process1,
             EngineKind::Podman => Names::HostsFile,
@@ -41,6 +51,8 @@ impl Profile {
             names,
             cgroup: facts.cgroup,
             engine: facts.kind,
+            runtime: runtime.told(facts.kind),
+            kernel: runtime.kernel,
             seccomp,
             cpu_quota: facts.cpu_quota,
         }
@@ -106,6 +118,7 @@ pub(crate) fn create_body(
 fn host_config(spec: &SandboxSpec, profile: &Profile) -> HostConfig {
     let limits = &spec.limits;
     HostConfig {
+        runtime: profile.runtime.clone(),
         network_mode: Some("none".to_owned()),
         extra_hosts: (profile.names == Names::HostsFile)
             .then(|| vec![format!("{HOSTNAME}:127.0.0.1")]),
@@ -130,7 +143,7 @@ fn host_config(spec: &SandboxSpec, profile: &Profile) -> HostConfig {
         nano_cpus: profile
             .cpu_quota
             .then(|| i64::from(limits.cpu_millis).saturating_mul(1_000_000)),
-        pids_limit: Some(i64::from(limits.processes)),
+        pids_limit: Some(i64::from(processes(spec, profile.kernel))),
         ulimits: Some(ulimits(spec, profile.engine)),
         tmpfs: Some(
             mounts(spec, profile.engine)
@@ -205,6 +218,27 @@ fn mounts(spec: &SandboxSpec, engine: EngineKind) -> [(&'static str, String); 3]
     ]
 }
 
+/// What the host counts for one process of a program on gVisor: the process that stands for it, and
+/// gVisor's own threads that serve it. Five with the ptrace platform of 2022, which needs the most.
+const GVISOR_EACH: u32 = 5;
+/// gVisor's own threads, and those of the helper that opens files for it. Some eighty on a machine
+/// with two processors, and more with more.
+const GVISOR_OWN: u32 = 256;
+/// With too few gVisor cannot go on, and ends with all that is inside.
+const GVISOR_LEAST: u32 = 1024;
+
+/// The processes and threads that the host counts for one sandbox.
+fn processes(spec: &SandboxSpec, kernel: Kernel) -> u32 {
+    let theirs = spec.limits.processes;
+    match kernel {
+        Kernel::Hosts => theirs,
+        Kernel::GVisor => theirs
+            .saturating_mul(GVISOR_EACH)
+            .saturating_add(GVISOR_OWN)
+            .max(GVISOR_LEAST),
+    }
+}
+
 fn ulimits(spec: &SandboxSpec, engine: EngineKind) -> Vec<ResourcesUlimits> {
     let mut limits = vec![
         ulimit("nofile", i64::from(spec.limits.open_files)),
@@ -262,6 +296,15 @@ mod tests {
     use super::*;
 
     fn golden(engine: EngineKind, cgroup: CgroupVersion) -> String {
+        let kernel = Kernel::Hosts;
+        golden_on(engine, cgroup, kernel)
+    }
+
+    fn golden_on(engine: EngineKind, cgroup: CgroupVersion, kernel: Kernel) -> String {
+        let runtime = match kernel {
+            Kernel::Hosts => "runc",
+            Kernel::GVisor => "runsc",
+        };
         let profile = Profile {
             image: "sha256:image".to_owned(),
             names: match engine {
@@ -270,6 +313,8 @@ mod tests {
             },
             cgroup,
             engine,
+            runtime: (engine == EngineKind::Docker).then(|| runtime.to_owned()),
+            kernel,
             seccomp: Some("{the profile of golden/seccomp.json}".to_owned()),
             cpu_quota: true,
         };
@@ -297,6 +342,21 @@ mod tests {
     fn what_podman_is_told_is_the_golden_body() {
         expect_file!["../golden/create-podman.json"]
             .assert_eq(&golden(EngineKind::Podman, CgroupVersion::V2));
+    }
+
+    #[test]
+    fn gvisor_gets_another_runtime_and_more_threads_and_nothing_else() {
+        let hosts = golden(EngineKind::Docker, CgroupVersion::V2);
+        let gvisor = golden_on(EngineKind::Docker, CgroupVersion::V2, Kernel::GVisor);
+        let others: Vec<_> = gvisor
+            .lines()
+            .filter(|line| !hosts.contains(line))
+            .collect();
+        assert_eq!(
+            others,
+            ["    \"PidsLimit\": 1536,", "    \"Runtime\": \"runsc\",",]
+        );
+        assert_eq!(gvisor.lines().count(), hosts.lines().count());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use tokio::process::Command;
 
-use crate::witness::{Witness, WitnessError};
+use crate::witness::{HostLimits, Witness, WitnessError};
 
 /// The image that tests run when `EXECUTOR_TEST_IMAGE` names none.
 pub const DEFAULT_IMAGE: &str = "mcp-python-executor:local";
@@ -288,6 +288,21 @@ impl Witness for Engine {
                     .any(|value| value.contains(marker))
         };
         Ok(self.all().await?.iter().filter(mentions).count())
+    }
+
+    async fn limits(&self, marker: &str) -> Result<Option<HostLimits>, WitnessError> {
+        let all = self.all().await?;
+        let container = all
+            .iter()
+            .find(|container| container.names.contains(marker))
+            .ok_or_else(|| WitnessError::new(format!("no container is called `{marker}`")))?;
+        let process = self
+            .docker(&["inspect", "--format", "{{.State.Pid}}", &container.id])
+            .await?;
+        let process = process.trim().parse().map_err(WitnessError::new)?;
+        // An engine on another host has processes that are not ours to see.
+        let is_here = self.host().is_none_or(|host| host.starts_with("unix://"));
+        is_here.then(|| HostLimits::of_process(process)).transpose()
     }
 }
 

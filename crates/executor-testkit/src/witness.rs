@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::DirEntry;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -18,6 +18,81 @@ pub trait Witness: fmt::Debug + Send + Sync + 'static {
     ///
     /// When the engine does not answer the witness.
     async fn sandboxes(&self, marker: &str) -> Result<usize, WitnessError>;
+
+    /// What binds the one running sandbox whose identity or command mentions `marker`, as its host
+    /// has it; `None` where this witness has no host to look at.
+    ///
+    /// # Errors
+    ///
+    /// When the engine does not answer the witness, or knows no such sandbox.
+    async fn limits(&self, marker: &str) -> Result<Option<HostLimits>, WitnessError>;
+}
+
+/// The limits of a sandbox's control group; `None` is "no limit", or none to be seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HostLimits {
+    /// Bytes of memory.
+    pub memory: Option<u64>,
+    /// Processes and threads, those of the runtime itself included where it has any.
+    pub processes: Option<u64>,
+    /// Thousandths of a processor.
+    pub cpu_millis: Option<u64>,
+}
+
+impl HostLimits {
+    /// Those that bind a process of this machine, by its control groups of either version.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such process.
+    pub fn of_process(pid: u32) -> Result<Self, WitnessError> {
+        let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup"))
+            .map_err(|error| WitnessError::new(format!("process {pid}: {error}")))?;
+        Ok(Self::of_groups(&groups, Path::new("/sys/fs/cgroup")))
+    }
+
+    /// Reads them below `root`, where `groups` says in the form of `/proc/<pid>/cgroup`.
+    fn of_groups(groups: &str, root: &Path) -> Self {
+        let word = |controller: &str, name: &str| {
+            let place = groups.lines().find_map(|line| {
+                let mut parts = line.splitn(3, ':');
+                let (number, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
+                let first = controllers.split(',').any(|one| one == controller);
+                let second = number == "0" && root.join("cgroup.controllers").exists();
+                let place = if first {
+                    root.join(controller)
+                } else {
+                    root.to_owned()
+                };
+                (first || second).then(|| place.join(path.trim_start_matches('/')))
+            });
+            std::fs::read_to_string(place?.join(name)).ok()
+        };
+        let number = |controller, name| {
+            let text: String = word(controller, name)?;
+            text.split_whitespace().next()?.parse::<u64>().ok()
+        };
+        let quota = word("cpu", "cpu.max").map_or_else(
+            || {
+                Some((
+                    number("cpu", "cpu.cfs_quota_us")?,
+                    number("cpu", "cpu.cfs_period_us")?,
+                ))
+            },
+            |text| {
+                let mut words = text.split_whitespace().map(str::parse);
+                Some((words.next()?.ok()?, words.next()?.ok()?))
+            },
+        );
+        Self {
+            memory: number("memory", "memory.max")
+                .or_else(|| number("memory", "memory.limit_in_bytes")),
+            processes: number("pids", "pids.max"),
+            cpu_millis: quota
+                .and_then(|(quota, period)| quota.saturating_mul(1000).checked_div(period)),
+        }
+    }
 }
 
 /// The witness saw nothing.
@@ -144,6 +219,47 @@ mod tests {
             assert_eq!(container_id(&groups), Some(id.as_str()));
         }
         assert_eq!(container_id("0::/user.slice/session-1.scope"), None);
+    }
+
+    #[test]
+    fn limits_are_read_from_control_groups_of_both_versions() {
+        let write = |root: &Path, files: &[(&str, &str)]| {
+            for (name, text) in files {
+                let path = root.join(name);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            }
+        };
+        let bound = HostLimits {
+            memory: Some(4096),
+            processes: Some(64),
+            cpu_millis: Some(500),
+        };
+        let first = tempfile::tempdir().unwrap();
+        let files = [
+            ("memory/docker/c/memory.limit_in_bytes", "4096\n"),
+            ("pids/docker/c/pids.max", "64\n"),
+            ("cpu/docker/c/cpu.cfs_quota_us", "50000\n"),
+            ("cpu/docker/c/cpu.cfs_period_us", "100000\n"),
+        ];
+        write(first.path(), &files);
+        let groups = "9:memory:/docker/c\n4:pids:/docker/c\n3:cpu,cpuacct:/docker/c\n0::/x\n";
+        assert_eq!(HostLimits::of_groups(groups, first.path()), bound);
+
+        let second = tempfile::tempdir().unwrap();
+        let files = [
+            ("cgroup.controllers", "cpu memory pids\n"),
+            ("a/b/memory.max", "4096\n"),
+            ("a/b/pids.max", "64\n"),
+            ("a/b/cpu.max", "50000 100000\n"),
+            ("free/memory.max", "max\n"),
+            ("free/pids.max", "max\n"),
+            ("free/cpu.max", "max 100000\n"),
+        ];
+        write(second.path(), &files);
+        assert_eq!(HostLimits::of_groups("0::/a/b\n", second.path()), bound);
+        let free = HostLimits::of_groups("0::/free\n", second.path());
+        assert_eq!(free, HostLimits::default());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal};
 
+use super::runtimes;
 use crate::places::make_dir;
 use crate::process;
 
@@ -35,6 +36,7 @@ pub(super) struct Daemon {
     log: PathBuf,
     exec_root: PathBuf,
     pid_file: PathBuf,
+    settings: PathBuf,
     socket: PathBuf,
 }
 
@@ -45,6 +47,7 @@ impl Daemon {
             log: state.join("dockerd.log"),
             exec_root: run.join("exec"),
             pid_file: run.join("dockerd.pid"),
+            settings: run.join("daemon.json"),
             socket: run.join("docker.sock"),
         }
     }
@@ -62,6 +65,7 @@ impl Daemon {
             .with_context(|| format!("cannot write `{}`", self.log.display()))?;
         let also = log.try_clone().context("cannot share the daemon's log")?;
         let dockerd = process::find("dockerd").context("there is no `dockerd` on this machine")?;
+        runtimes::write(&self.settings, &runtimes::settings())?;
 
         // A session of its own outlives this chore and its terminal.
         let mut command = Command::new("setsid");
@@ -70,6 +74,8 @@ impl Daemon {
             .args([Path::new("--data-root"), &self.data_root])
             .args([Path::new("--exec-root"), &self.exec_root])
             .args([Path::new("--pidfile"), &self.pid_file])
+            // Its own, or it would read those of the machine's engine.
+            .args([Path::new("--config-file"), &self.settings])
             .arg("--host")
             .arg(format!("unix://{}", self.socket.display()))
             // Sandboxes have no network device, so the host's packet filter stays as it is.
@@ -107,6 +113,19 @@ impl Daemon {
             START_WITHIN.as_secs(),
             self.log_end()
         );
+    }
+
+    /// Tells a daemon that runs about runtimes which have come or gone since it read its settings. What runs in
+    /// containers is not touched.
+    pub(super) fn refresh(&self) -> Result<()> {
+        if !runtimes::write(&self.settings, &runtimes::settings())? {
+            return Ok(());
+        }
+        if let Some(dockerd) = Running::find(&self.pid_file, &self.pid_file)? {
+            rustix::process::pidfd_send_signal(&dockerd.process, Signal::HUP)
+                .context("cannot tell `dockerd` to read its settings again")?;
+        }
+        Ok(())
     }
 
     /// Ends the daemon and its containerd, and waits for both. False when none ran.

@@ -6,6 +6,7 @@
 
 mod daemon;
 mod private;
+mod runtimes;
 
 use std::path::Path;
 use std::process::Command;

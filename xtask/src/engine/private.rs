@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::daemon::{self, Daemon};
-use super::{Afterwards, install_docker};
+use super::{Afterwards, install_docker, runtimes};
 use crate::places::{Places, make_dir};
 use crate::{install, process, say};
 
@@ -58,6 +58,8 @@ impl PrivateEngine {
         make_dir(&self.run)?;
         let _state = self.lock_state()?;
         if self.answers() {
+            runtimes::provide(places);
+            self.daemon.refresh()?;
             say::progress(
                 "engine",
                 &format!("using the private engine at {}", self.host()),
@@ -66,6 +68,7 @@ impl PrivateEngine {
             if process::find("dockerd").is_none() || process::find("docker").is_none() {
                 install_docker(places)?;
             }
+            runtimes::provide(places);
             say::progress("engine", "no engine answers: starting a private one");
             let version = self.daemon.start()?;
             std::fs::write(self.transient(), "")

@@ -89,6 +89,7 @@ if not pid:
     for what, do in [("become root", lambda: os.setresuid(0, 0, 0)),
                      ("kill", lambda: os.kill(1, 9)),
                      ("memory", lambda: open("/proc/1/mem", "rb")),
+                     ("environment", lambda: open("/proc/1/environ", "rb").read()),
                      ("hosts", lambda: open("/etc/hosts", "a"))]:
         try:
             do(); print(what.replace(" ", "-"), "done", flush=True)
@@ -119,6 +120,7 @@ os.wait()
             ("become-root", "Operation not permitted"),
             ("kill", "Operation not permitted"),
             ("memory", "Permission denied"),
+            ("environment", "Permission denied"),
             ("hosts", "Permission denied"),
         ],
     );

@@ -28,4 +28,6 @@ mod life;
 #[cfg(test)]
 mod lines;
 #[cfg(test)]
+mod runsc;
+#[cfg(test)]
 mod unreachable;

@@ -134,6 +134,15 @@ impl Ground {
         Ok(self.backend.start(&spec).await?)
     }
 
+    /// Starts a sandbox under these limits, whose process 1 waits for the end of its input.
+    pub(super) async fn start_within(
+        &self,
+        limits: SandboxLimits,
+    ) -> Result<Box<dyn Sandbox>, Breach> {
+        let spec = SandboxSpec::new(waiting("within"), limits, 600);
+        Ok(self.backend.start(&spec).await?)
+    }
+
     /// Waits until the witness sees no sandbox with that marker.
     pub(super) async fn until_gone(&self, marker: &str, within: Duration) -> Result<(), Breach> {
         let begun = Instant::now();

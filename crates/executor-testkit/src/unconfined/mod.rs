@@ -23,7 +23,7 @@ use tokio::process::{Child, Command};
 use tokio_util::task::TaskTracker;
 
 use crate::tap;
-use crate::witness::{Witness, WitnessError};
+use crate::witness::{HostLimits, Witness, WitnessError};
 
 /// Starts sandboxes that are none.
 ///
@@ -162,6 +162,10 @@ impl Witness for UnconfinedBackend {
         });
         Ok(registered.count() + strays.count())
     }
+
+    async fn limits(&self, _marker: &str) -> Result<Option<HostLimits>, WitnessError> {
+        Ok(None)
+    }
 }
 
 impl Shared {
@@ -232,6 +236,14 @@ fn moved(stream: SandboxStream, dir: &Path) -> SandboxStream {
         if let Some(serde_json::Value::Object(environment)) = run.get_mut("env") {
             move_key(environment, "HOME");
             move_key(environment, "TMPDIR");
+        }
+        // The installer's own paths, as its arguments name them.
+        if let Some(serde_json::Value::Array(arguments)) = run.get_mut("argv") {
+            for argument in arguments {
+                if let serde_json::Value::String(text) = argument {
+                    *text = text.replace("/modules", &below("/modules"));
+                }
+            }
         }
         if let Some(serde_json::Value::Array(paths)) = run.get_mut("module_paths") {
             for path in paths {

@@ -32,6 +32,16 @@ pub(crate) const KEYS: &[Key] = &[
         help: "Whether the image is pulled when the engine does not have it: `missing` or `never`.",
     },
     Key {
+        name: "runtime",
+        group: Group::Engine,
+        form: Form::One,
+        value: "NAME",
+        default: "(the engine's default)",
+        help: "The runtime that starts sandboxes, by the engine's name for it, such as `runsc` \
+               (gVisor). One that the engine does not know is refused; nothing falls back to \
+               another.",
+    },
+    Key {
         name: "memory",
         group: Group::Sandbox,
         form: Form::One,

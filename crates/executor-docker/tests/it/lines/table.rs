@@ -435,6 +435,10 @@ pub(super) const NOT_LOOKED_AT: &[(&str, &str)] = &[
         "the runtime gives a place that the image has the mode that it has there",
     ),
     (
+        "HostConfig.Runtime",
+        "it is the engine's default by its name; another in the place of a chosen one: `runsc.rs`",
+    ),
+    (
         "HostConfig.PublishAllPorts",
         "there is no network on which a port could be published",
     ),

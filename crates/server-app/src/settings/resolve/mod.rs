@@ -9,7 +9,7 @@ mod sandbox;
 use std::path::PathBuf;
 
 use executor_core::capabilities::{Capabilities, Capability};
-use executor_docker::{DockerSettings, EngineEnvironment, ImageRef, PullPolicy};
+use executor_docker::{DockerSettings, EngineEnvironment, ImageRef, PullPolicy, RuntimeName};
 
 use super::foreign::text;
 use super::mistake::{Mistake, Refusal};
@@ -180,6 +180,10 @@ fn engine(resolver: &mut Resolver<'_>) -> Option<DockerSettings> {
         ("never", PullPolicy::Never),
     ];
     engine.pull = resolver.word("pull", PullPolicy::Missing, &words);
+    engine.runtime = resolver.one("runtime", None, |text| {
+        let runtime = text.trim().parse::<RuntimeName>();
+        runtime.map(Some).map_err(Refusal::because)
+    });
     engine.accepted = accepted(resolver);
     let environment = resolver.environment;
     engine.environment = EngineEnvironment::from_lookup(|name| text(environment, name));
