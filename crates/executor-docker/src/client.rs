@@ -178,12 +178,12 @@ impl Client {
         Ok(())
     }
 
-    /// Makes a container, not started yet.
+    /// Makes a container, not started yet, and gives the engine's own id for it.
     pub(crate) async fn create(
         &self,
         name: &str,
         body: ContainerCreateBody,
-    ) -> Result<(), DockerError> {
+    ) -> Result<String, DockerError> {
         let docker = self.docker().await?;
         let options = CreateContainerOptionsBuilder::new().name(name).build();
         match within(CREATE, docker.create_container(Some(options), body)).await {
@@ -191,7 +191,7 @@ impl Client {
                 for warning in created.warnings {
                     tracing::debug!(warning, "the engine warns about a container");
                 }
-                Ok(())
+                Ok(created.id)
             }
             Err(failure) if failure.is_not_found() => Err(DockerError::ImageGone(failure)),
             Err(failure) => Err(DockerError::Create(failure)),

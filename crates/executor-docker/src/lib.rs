@@ -46,6 +46,7 @@ mod image;
 mod probe;
 
 mod labels;
+mod orphans;
 mod process;
 mod reaper;
 mod sweep;

@@ -16,6 +16,7 @@ use crate::attach;
 use crate::client::Client;
 use crate::error::DockerError;
 use crate::labels::{Labels, container_name};
+use crate::orphans;
 use crate::prepare::Prepared;
 use crate::process::ProcessMark;
 use crate::reaper::Reaper;
@@ -46,6 +47,7 @@ pub(crate) async fn start(
     };
     let attempt = Attempt {
         held: Held::new(container_name(&id), Arc::clone(reaper)),
+        container: String::new(),
         body: create_body(spec, &prepared.profile, &labels),
         client: Arc::clone(client),
         id,
@@ -61,6 +63,8 @@ struct Attempt {
     client: Arc<Client>,
     id: SandboxId,
     held: Held,
+    /// The engine's own id, once it has one.
+    container: String,
     body: bollard::models::ContainerCreateBody,
     lifetime: Duration,
     abandoned: CancellationToken,
@@ -75,6 +79,7 @@ impl Attempt {
                 if let Err(error) = self.held.destroy().await {
                     tracing::debug!(%error, "what a failed start left goes to the reaper");
                 }
+                orphans::end(&self.container).await;
                 Err(error)
             }
         }
@@ -86,11 +91,11 @@ impl Attempt {
         let created = self.client.create(self.held.name(), body).await;
         if created
             .as_ref()
-            .map_or_else(DockerError::is_an_answer, |()| true)
+            .map_or_else(DockerError::is_an_answer, |_id| true)
         {
             self.held.creation_answered();
         }
-        created?;
+        self.container = created?;
         self.still_wanted()?;
         let attached = self.client.attach(self.held.name()).await?;
         self.still_wanted()?;
