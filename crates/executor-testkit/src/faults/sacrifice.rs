@@ -32,7 +32,8 @@ const FOLLOWS_WITHIN: Duration = Duration::from_secs(3);
 /// So many files fit on a small disk: four times what the image has, for to be filled it must have no file to spare.
 const FILES: &str = "6000";
 
-/// Holds the namespaces: says that it is there, reaps what is left to it, and ends with its standard input.
+/// Holds the namespaces: says that it is there, reaps what is left to it, and ends with its standard input. Then it takes
+/// away what the kernel would leave, for who started it may have been killed.
 const HOLDER: &str = r#"
 set -e
 mkdir -p /run/containerd
@@ -42,6 +43,15 @@ echo up
 exec 3<&0
 cat <&3 >/dev/null &
 while kill -0 $! 2>/dev/null; do wait $! || true; done
+set +e
+kill -9 -1
+n=0
+others() { c=0; for p in /proc/[0-9]*; do c=$((c + 1)); done; [ $c -gt 1 ]; }
+while others && [ $n -lt 60 ]; do n=$((n + 1)); sleep 0.05; wait; done
+tac /proc/mounts | while read -r _ at _; do case "$at" in "$3"/*) umount -l "$at" ;; esac; done
+rm -rf --one-file-system "$3"
+[ -n "$4" ] && find /sys/fs/cgroup -depth -type d -path "*/$4*" -exec rmdir {} ';'
+exit 0
 "#;
 
 /// Makes the small image: what the interpreter needs, by its own account.
@@ -282,6 +292,8 @@ impl SacrificialEngine {
             .args(["--mount-proc", "--", "sh", "-c", HOLDER, "holder"])
             .arg(image)
             .arg(data)
+            .arg(place.path())
+            .arg(place.path().file_name().unwrap_or_default())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let mut holder = command.spawn().map_err(WitnessError::new)?;
