@@ -247,14 +247,18 @@ fn measure(scenario: &dyn Scenario, rows: Vec<Row>, run: Run) -> Result<Measured
             turns.reverse();
         }
         for (subject, rounds) in turns {
+            // What was under way has failed with its children; nothing further is begun.
+            if process::is_interrupted() {
+                bail!("interrupted");
+            }
             match scenario.measure(subject, &scale) {
                 Ok(readings) => rounds.push(readings),
                 Err(error) => errors.push(format!("{subject}: {error:#}")),
             }
-            if process::is_interrupted() {
-                bail!("interrupted");
-            }
         }
+    }
+    if process::is_interrupted() {
+        bail!("interrupted");
     }
     Ok(Measured::judge(name, read, rows, errors))
 }
