@@ -71,13 +71,13 @@ impl Births {
 }
 
 /// A stranger's container that bears half of our labels and must stay. It goes with the test.
-struct LookAlike {
-    id: String,
+pub(super) struct LookAlike {
+    pub(super) id: String,
     host: Option<String>,
 }
 
 impl LookAlike {
-    async fn make(engine: &Engine) -> Self {
+    pub(super) async fn make(engine: &Engine) -> Self {
         let half = format!("{OWNER_LABEL}=somebody-else");
         let made = engine
             .docker(&["create", "--label", &half, engine.image(), "true"])

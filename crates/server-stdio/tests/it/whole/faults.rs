@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::client::{Client, turn};
+use super::crowd::LookAlike;
 
 /// So soon behind a server's end nothing of it is left.
 const LEFTOVERS: Duration = Duration::from_secs(30);
@@ -226,11 +227,7 @@ async fn after_a_kill_at_any_stage_the_next_server_removes_what_was_left() {
     if socket(engine).is_none() {
         return;
     }
-    let label = format!("{OWNER_LABEL}=somebody-else");
-    let made = engine
-        .docker(&["create", "--label", &label, engine.image(), "true"])
-        .await;
-    let look_alike = made.unwrap().trim().to_owned();
+    let look_alike = LookAlike::make(engine).await;
 
     let (installing, others) = STAGES.split_last().unwrap();
     let mut victims = Victim::bring_all(engine, others).await;
@@ -249,8 +246,7 @@ async fn after_a_kill_at_any_stage_the_next_server_removes_what_was_left() {
     assert!(took < LEFTOVERS, "it took {took:?}");
     assert_eq!(next.run("print('next')").await.stdout(), "next\n");
     let all = engine.all().await.unwrap();
-    let stayed = all.iter().any(|container| container.id == look_alike);
-    engine.docker(&["rm", &look_alike]).await.unwrap();
+    let stayed = all.iter().any(|container| container.id == look_alike.id);
     assert!(stayed, "somebody else's container is gone");
     next.close().await;
 }
