@@ -50,6 +50,10 @@ pub trait SandboxBackend: fmt::Debug + Send + Sync + 'static {
     /// When the engine does not answer. What could not be removed is in the report.
     async fn sweep(&self) -> Result<SweepReport>;
 
+    /// The store of module sets that sandboxes can be given, if there is one. Before
+    /// [`prepare`](Self::prepare) succeeded there is none.
+    fn store(&self) -> Option<StoreFacts>;
+
     /// Waits until teardown that was handed to the background, by `destroy` or by a dropped
     /// sandbox, is done. For an orderly end of the process.
     async fn settle(&self);
@@ -93,17 +97,71 @@ pub struct SandboxSpec {
     /// After so many seconds from its start nobody needs it any more: whoever sweeps may remove
     /// it, whatever became of its owner.
     pub lifetime_seconds: u64,
+    /// How it sees the store of module sets, which the backend must have if it is to see it.
+    pub store: StoreAccess,
+}
+
+/// How a sandbox sees the store of module sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_enums, reason = "there is no fourth way to see it")]
+pub enum StoreAccess {
+    /// Not at all.
+    #[default]
+    None,
+    /// Mounted, and nothing in it can be changed. Programs run in such sandboxes.
+    ReadOnly,
+    /// Writable by process 1's user. Nothing foreign ever runs in such a sandbox.
+    Write,
+}
+
+/// A store of module sets, as sandboxes see it: one directory, the same for all sandboxes of one engine and user, kept
+/// when they and their servers are gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoreFacts {
+    /// Where it is mounted in a sandbox: an absolute path.
+    pub place: String,
+    /// What sandboxes start from, such as the image's digest: sets that were made on one ground do not serve another.
+    pub ground: String,
+    /// Whether a file lock that one sandbox holds is seen by all others. Kernels of their own keep locks to themselves.
+    pub shares_locks: bool,
+}
+
+impl StoreFacts {
+    /// A store at `place` for sandboxes of `ground`, with locks that all see.
+    pub fn new(place: impl Into<String>, ground: impl Into<String>) -> Self {
+        Self {
+            place: place.into(),
+            ground: ground.into(),
+            shares_locks: true,
+        }
+    }
+
+    /// The same, whose locks one sandbox does not see of another.
+    #[must_use]
+    pub fn without_shared_locks(mut self) -> Self {
+        self.shares_locks = false;
+        self
+    }
 }
 
 impl SandboxSpec {
-    /// A spec with these three.
+    /// A spec with these three, that sees no store.
     #[must_use]
     pub const fn new(command: Vec<String>, limits: SandboxLimits, lifetime_seconds: u64) -> Self {
         Self {
             command,
             limits,
             lifetime_seconds,
+            store: StoreAccess::None,
         }
+    }
+
+    /// The same, that sees the store so.
+    #[must_use]
+    pub const fn with_store(mut self, store: StoreAccess) -> Self {
+        self.store = store;
+        self
     }
 }
 

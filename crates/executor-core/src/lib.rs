@@ -33,7 +33,7 @@
 //! | run programs | [`Executor`], [`ExecutionRequest`], [`Execution`], [`Event`], [`Outcome`] |
 //! | bound them | [`limits`], [`ExecutorSettings`] |
 //! | let them out, or not | [`gateway`] |
-//! | give them modules | [`modules`] |
+//! | give them modules | [`modules`], and [`environments`] to keep those |
 //! | write down what was run | [`audit`] |
 //! | start sandboxes another way | [`backend`], [`capabilities`] |
 //!
@@ -46,6 +46,7 @@
 pub mod audit;
 pub mod backend;
 pub mod capabilities;
+pub mod environments;
 pub mod error;
 mod event;
 mod execution;
@@ -69,7 +70,9 @@ pub mod fuzzing {
 pub use self::error::{ErrorKind, SandboxError};
 pub use self::event::Event;
 pub use self::execution::Execution;
-pub use self::executor::{Executor, ExecutorBuilder, ExecutorSettings, PoolSettings};
+pub use self::executor::{
+    BuildError, BuiltSet, Executor, ExecutorBuilder, ExecutorSettings, PoolSettings,
+};
 pub use self::outcome::{Ending, Outcome, SandboxDeath, SandboxLoss, Timings, Usage};
 pub use self::output::{Captured, Keeper, OutputStream};
 pub use self::request::{ExecutionRequest, MAX_STDIN};

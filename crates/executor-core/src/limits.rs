@@ -191,7 +191,7 @@ impl Default for SandboxLimits {
             processes: 256,
             open_files: 1024,
             tmp: ByteSize::mib(512),
-            modules: ByteSize::mib(512),
+            modules: ByteSize::gib(1),
             shm: ByteSize::mib(256),
         }
     }

@@ -212,6 +212,8 @@ pub struct Outcome {
     pub timings: Timings,
     /// The distributions that were installed for it, as `name-version`.
     pub installed: Vec<String>,
+    /// Whether those lay ready, so that nothing was installed for this run.
+    pub modules_cached: bool,
     /// What a caller should know besides: names that were dropped or changed, parts of the
     /// environment that could not be provided.
     pub notes: Vec<String>,
@@ -228,6 +230,7 @@ impl Outcome {
             usage: Usage::default(),
             timings: Timings::default(),
             installed: Vec::new(),
+            modules_cached: false,
             notes: Vec::new(),
         }
     }

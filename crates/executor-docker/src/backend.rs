@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use executor_core::backend::{Progress, Sandbox, SandboxBackend, SandboxSpec, Silent, SweepReport};
+use executor_core::backend::{
+    Progress, Sandbox, SandboxBackend, SandboxSpec, Silent, StoreFacts, SweepReport,
+};
 use executor_core::capabilities::{Capabilities, Capability};
 use executor_core::error::{Result, SandboxError};
 use tokio::sync::{Mutex, watch};
@@ -24,6 +26,7 @@ use crate::sandbox::DockerSandbox;
 use crate::settings::DockerSettings;
 use crate::spec::Names;
 use crate::start::start;
+use crate::store;
 use crate::sweep::sweep;
 
 /// How long a start may take. A runtime that hangs is given up by its name, before whoever asked for
@@ -112,6 +115,18 @@ impl DockerBackend {
                 // The sender is our own and lives as long as we do.
                 std::future::pending::<()>().await;
             }
+        }
+    }
+
+    /// Removes the volume that keeps sets of modules, and says whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// When a sandbox uses it, when a volume of that name is not ours, when the engine does not answer.
+    pub async fn remove_store(&self) -> Result<bool> {
+        match &self.settings.store {
+            Some(name) => Ok(store::remove(&self.client, name).await?),
+            None => Ok(false),
         }
     }
 
@@ -293,6 +308,18 @@ impl SandboxBackend for DockerBackend {
 
     async fn sweep(&self) -> Result<SweepReport> {
         Ok(sweep(&self.client, self.owner, &self.reaper).await?)
+    }
+
+    fn store(&self) -> Option<StoreFacts> {
+        let prepared = self.current()?;
+        let profile = &prepared.profile;
+        profile.store.as_ref()?;
+        let facts = StoreFacts::new(store::PLACE, &profile.image);
+        Some(match profile.kernel {
+            Kernel::Hosts => facts,
+            // Its files are the host's, its locks its own.
+            Kernel::GVisor => facts.without_shared_locks(),
+        })
     }
 
     async fn settle(&self) {

@@ -12,12 +12,12 @@ use bollard::container::AttachContainerResults;
 use bollard::errors::Error as BollardError;
 use bollard::models::{
     ContainerCreateBody, ContainerStateStatusEnum, ContainerSummaryStateEnum, SystemInfo,
-    SystemInfoCgroupVersionEnum, SystemVersion,
+    SystemInfoCgroupVersionEnum, SystemVersion, VolumeCreateRequest,
 };
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, CreateImageOptionsBuilder,
     InspectContainerOptions, ListContainersOptionsBuilder, RemoveContainerOptionsBuilder,
-    StartContainerOptions,
+    RemoveVolumeOptions, StartContainerOptions,
 };
 use executor_core::backend::SandboxStatus;
 use futures_util::{Stream, StreamExt as _};
@@ -265,6 +265,52 @@ impl Client {
                 Some(404) => Ok(Removal::Absent),
                 Some(409) => Ok(Removal::InProgress),
                 _ => Err(DockerError::Remove(failure)),
+            },
+        }
+    }
+
+    /// The labels of a volume, if it is there.
+    pub(crate) async fn volume_labels(
+        &self,
+        name: &str,
+    ) -> Result<Option<HashMap<String, String>>, DockerError> {
+        let docker = self.docker().await?;
+        match within(QUICK, docker.inspect_volume(name)).await {
+            Ok(found) => Ok(Some(found.labels)),
+            Err(failure) if failure.is_not_found() => Ok(None),
+            Err(failure) => Err(DockerError::Volume(failure)),
+        }
+    }
+
+    /// Makes a volume, or does nothing if there is one of that name.
+    pub(crate) async fn create_volume(
+        &self,
+        name: &str,
+        labels: HashMap<String, String>,
+    ) -> Result<(), DockerError> {
+        let docker = self.docker().await?;
+        let request = VolumeCreateRequest {
+            name: Some(name.to_owned()),
+            driver: Some("local".to_owned()),
+            labels: Some(labels),
+            ..VolumeCreateRequest::default()
+        };
+        within(QUICK, docker.create_volume(request))
+            .await
+            .map(|_| ())
+            .map_err(DockerError::Volume)
+    }
+
+    /// Removes a volume that no container has; `InProgress` stands for one that some container has.
+    pub(crate) async fn remove_volume(&self, name: &str) -> Result<Removal, DockerError> {
+        let docker = self.docker().await?;
+        let options = None::<RemoveVolumeOptions>;
+        match within(REMOVE, docker.remove_volume(name, options)).await {
+            Ok(()) => Ok(Removal::Done),
+            Err(failure) => match failure.status() {
+                Some(404) => Ok(Removal::Absent),
+                Some(409) => Ok(Removal::InProgress),
+                _ => Err(DockerError::Volume(failure)),
             },
         }
     }

@@ -69,6 +69,12 @@ pub(crate) enum DockerError {
     StillThere,
     #[error("listing the containers")]
     List(#[source] Failure),
+    #[error("using the volume of module sets")]
+    Volume(#[source] Failure),
+    #[error("the volume `{0}` is not ours")]
+    NotOurVolume(String),
+    #[error("the volume `{0}` is in use")]
+    VolumeInUse(String),
     #[error("a limit of the sandbox: {0}")]
     Limits(executor_core::limits::OutOfBounds),
     #[error("process 1 has no command")]
@@ -139,7 +145,8 @@ impl DockerError {
             | Self::StartBy { source, .. }
             | Self::Inspect(source)
             | Self::Remove(source)
-            | Self::List(source) => Some(source.into()),
+            | Self::List(source)
+            | Self::Volume(source) => Some(source.into()),
             Self::Seccomp(source) => Some(source.into()),
             Self::UnknownApi { .. }
             | Self::TooOld { .. }
@@ -153,6 +160,8 @@ impl DockerError {
             | Self::StillThere
             | Self::TooSlow { .. }
             | Self::Limits(_)
+            | Self::NotOurVolume(_)
+            | Self::VolumeInUse(_)
             | Self::NoCommand
             | Self::Abandoned
             | Self::NoRandomness(_)
@@ -168,6 +177,7 @@ fn face(error: &DockerError) -> Face {
     };
     const REACH: &str = "reach the container engine";
     const START: &str = "start the sandbox";
+    const STORE: &str = "use the store of module sets";
     let hint = |text: &str| Some(text.to_owned());
     match error {
         DockerError::Endpoint(EndpointError::NothingFound(_)) => {
@@ -248,6 +258,9 @@ fn face(error: &DockerError) -> Face {
             (or_unreachable(source, Internal), "remove the sandbox", None)
         }
         DockerError::StillThere => (Internal, "remove the sandbox", None),
+        DockerError::Volume(source) => (or_unreachable(source, Unsupported), STORE, None),
+        DockerError::NotOurVolume(_) => (Unsupported, STORE, hint(NOT_OUR_VOLUME)),
+        DockerError::VolumeInUse(_) => (Unsupported, STORE, hint(VOLUME_IN_USE)),
         DockerError::List(source) => (
             or_unreachable(source, EngineUnavailable),
             "list the sandboxes",
@@ -318,6 +331,8 @@ fn no_pull(image: &str) -> String {
     )
 }
 
+const NOT_OUR_VOLUME: &str = "name another volume in the settings";
+const VOLUME_IN_USE: &str = "end the servers that use this engine, and try again";
 const NO_ENGINE: &str = "start Docker or Podman (`systemctl start docker`, Docker Desktop, or \
                          `podman system service`), or say where the engine is with DOCKER_HOST or \
                          the engine setting";

@@ -36,6 +36,7 @@ mod prepare;
 mod runtime;
 mod sandbox;
 mod start;
+mod store;
 
 mod attach;
 mod seccomp;
@@ -67,6 +68,7 @@ pub use report::EngineReport;
 pub use settings::{
     DockerSettings, EngineEnvironment, ImageRef, NotARuntime, NotAnImage, PullPolicy, RuntimeName,
 };
+pub use store::{NotAVolume, VolumeName};
 
 const _: () = {
     const fn shareable<T: Send + Sync>() {}

@@ -16,6 +16,7 @@ use crate::runtime::Runtime;
 use crate::seccomp;
 use crate::settings::{DockerSettings, PullPolicy};
 use crate::spec::Profile;
+use crate::store;
 
 /// What all starts share.
 #[derive(Debug, Clone)]
@@ -65,7 +66,8 @@ pub(crate) async fn prepare(
 
     let image = image::ensure(client, &settings.image, settings.pull, progress).await?;
     let option = seccomp.as_ref().map(|seccomp| seccomp.option.clone());
-    let profile = Profile::new(image, &facts, &runtime, option);
+    let mut profile = Profile::new(image, &facts, &runtime, option);
+    profile.store = store::open(client, &facts, settings.store.as_ref()).await;
     Ok(Prepared {
         facts,
         profile,

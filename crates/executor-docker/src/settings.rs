@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use executor_core::capabilities::Capabilities;
 
+use crate::store::VolumeName;
+
 /// How a [`DockerBackend`](crate::DockerBackend) finds its engine and what it starts there.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -25,6 +27,8 @@ pub struct DockerSettings {
     /// default as it is when the backend prepares. One that the engine does not know is refused:
     /// there is no falling back.
     pub runtime: Option<RuntimeName>,
+    /// The volume that keeps sets of modules; unset, there is none, and each run installs its own.
+    pub store: Option<VolumeName>,
     /// The promises that the operator does without where this host does not keep them. Whatever is
     /// not named here is refused as ever.
     pub accepted: Capabilities,
@@ -40,6 +44,7 @@ impl DockerSettings {
             image,
             pull: PullPolicy::default(),
             runtime: None,
+            store: None,
             accepted: Capabilities::default(),
         }
     }

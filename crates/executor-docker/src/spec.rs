@@ -14,6 +14,7 @@ use executor_core::limits::ByteSize;
 use crate::facts::{CgroupVersion, EngineFacts, EngineKind, Kernel};
 use crate::labels::Labels;
 use crate::runtime::Runtime;
+use crate::store;
 
 /// What all sandboxes of one engine share.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub(crate) struct Profile {
     pub(crate) seccomp: Option<String>,
     /// Whether the engine knows a processor quota; one that does not refuses to be told of it.
     pub(crate) cpu_quota: bool,
+    /// The volume that keeps sets of modules, where there is one.
+    pub(crate) store: Option<String>,
 }
 
 impl Profile {
@@ -55,6 +58,7 @@ impl Profile {
             kernel: runtime.kernel,
             seccomp,
             cpu_quota: facts.cpu_quota,
+            store: None,
         }
     }
 }
@@ -151,6 +155,7 @@ fn host_config(spec: &SandboxSpec, profile: &Profile) -> HostConfig {
                 .map(|(place, options)| (place.to_owned(), options))
                 .collect(),
         ),
+        mounts: store::mount(profile.store.as_ref(), spec.store),
         shm_size: Some(signed(limits.shm.get())),
         ipc_mode: Some("private".to_owned()),
         cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
@@ -317,6 +322,7 @@ mod tests {
             kernel,
             seccomp: Some("{the profile of golden/seccomp.json}".to_owned()),
             cpu_quota: true,
+            store: None,
         };
         let command = ["python3", "-I", "-c", "boot"].map(str::to_owned);
         let spec = SandboxSpec::new(command.into(), SandboxLimits::default(), 600);

@@ -13,10 +13,12 @@
 //! | look at an engine from outside, or skip where there is none | [`engine`], [`witness`] |
 //! | have an engine that does not do what it was asked for | [`lying`] |
 //! | have an engine that fails, or that may be killed | [`faults`] |
+//! | install from an index that is not to be trusted | [`index`] |
 //! | see or change the frames of a stream | [`tap`] |
 
 pub mod engine;
 pub mod faults;
+pub mod index;
 pub mod laws;
 pub mod lying;
 pub mod probes;

@@ -73,6 +73,9 @@ pub(crate) struct Structured {
     /// What was installed for the program, as `name-version`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     installed: Vec<String>,
+    /// Present when those lay ready, so that nothing was installed for this call.
+    #[serde(skip_serializing_if = "is_false")]
+    cached: bool,
     /// What the caller should know besides.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
@@ -139,6 +142,7 @@ pub(crate) fn structured(outcome: &Outcome, facts: &Facts) -> Option<Map<String,
             .peak_memory
             .map(executor_core::limits::ByteSize::get),
         installed: outcome.installed.clone(),
+        cached: outcome.modules_cached,
         notes: outcome.notes.clone(),
         accepted_gaps: facts.accepted_gaps.clone(),
     };

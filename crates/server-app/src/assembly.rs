@@ -130,6 +130,9 @@ fn executor_settings(settings: &Settings) -> ExecutorSettings {
     install.extra_indexes = settings.modules.extra_indexes.clone();
     install.file_hosts = settings.modules.file_hosts.clone();
     install.source_packages = settings.modules.sources;
+    install.constraints = settings.modules.constraints.clone();
+    install.allowed.clone_from(&settings.modules.allowed);
+    install.denied.clone_from(&settings.modules.denied);
     let mut executor = ExecutorSettings::default();
     let accepted = &settings.engine.accepted;
     let required = Capability::ALL.into_iter();
@@ -145,6 +148,7 @@ fn executor_settings(settings: &Settings) -> ExecutorSettings {
     executor.network = settings.network.policy.clone();
     executor.opened = settings.network.opened.clone();
     executor.install = install;
+    executor.environments = settings.modules.environments.clone();
     executor.extra_certificates = settings.network.certificates.pem.clone();
     executor
 }

@@ -41,6 +41,8 @@ pub(crate) enum Task {
     Run(RunTask),
     /// Look at everything and say what is there.
     Doctor(DoctorTask),
+    /// See to the sets of modules that are kept.
+    Env(EnvTask),
     /// Say something and leave: help, version, settings.
     Print(String),
 }
@@ -64,6 +66,25 @@ pub(crate) struct DoctorTask {
     pub(crate) json: bool,
     /// Whether every promise is tried, and not only looked at.
     pub(crate) prove: bool,
+}
+
+/// What is to be done about the sets of modules that are kept.
+#[derive(Debug)]
+pub(crate) struct EnvTask {
+    pub(crate) json: bool,
+    pub(crate) deed: EnvDeed,
+}
+
+#[derive(Debug)]
+pub(crate) enum EnvDeed {
+    /// Say what is there.
+    List,
+    /// Build this set, unless it is there.
+    Build(Vec<String>),
+    /// Remove what is broken or too much.
+    Prune,
+    /// Remove everything.
+    PruneAll,
 }
 
 /// The command line understood: the task and the settings for it.
@@ -93,7 +114,10 @@ pub(crate) fn parse(
     let matches = settings::parse(&command, arguments, &mut mistakes)
         .map_err(|error| CliError::Arguments(Box::new(error)))?;
     // Global flags are seen from the subcommand as well, which knows those on both sides of it.
-    let innermost = matches.subcommand().map_or(&matches, |(_, inner)| inner);
+    let mut innermost = &matches;
+    while let Some((_, inner)) = innermost.subcommand() {
+        innermost = inner;
+    }
     let loaded = settings::load(
         settings::read_flags(innermost),
         settings::config_file(innermost),
@@ -133,8 +157,26 @@ fn task(matches: &ArgMatches) -> Task {
             json: doctor.get_flag("json"),
             prove: doctor.get_flag("prove"),
         }),
+        Some(("env", env)) => env_task(env),
         Some(_) | None => Task::Serve,
     }
+}
+
+fn env_task(env: &ArgMatches) -> Task {
+    let (name, inner) = env.subcommand().unwrap_or(("list", env));
+    let deed = match name {
+        "build" => {
+            let modules = inner.get_many::<String>("modules");
+            EnvDeed::Build(modules.into_iter().flatten().cloned().collect())
+        }
+        "prune" if inner.get_flag("all") => EnvDeed::PruneAll,
+        "prune" => EnvDeed::Prune,
+        _ => EnvDeed::List,
+    };
+    Task::Env(EnvTask {
+        json: inner.get_flag("json"),
+        deed,
+    })
 }
 
 /// The grammar, from which clap also makes the help.
@@ -150,6 +192,7 @@ fn command(program: Program) -> Command {
         .max_term_width(100)
         .subcommand(run_command(program))
         .subcommand(doctor_command())
+        .subcommand(env_command())
         .disable_help_subcommand(true)
         .next_help_heading("Settings");
     settings::add_to(command, |group: Group| {
@@ -222,6 +265,47 @@ fn doctor_command() -> Command {
         )
 }
 
+fn env_command() -> Command {
+    let json = || {
+        Arg::new("json")
+            .long("json")
+            .action(ArgAction::SetTrue)
+            .help("Write one JSON object instead of text.")
+    };
+    Command::new("env")
+        .about("List, build and remove the sets of modules that are kept for later calls")
+        .subcommand_required(true)
+        .disable_help_subcommand(true)
+        .subcommand(
+            Command::new("list")
+                .about("Show the sets that are kept: size, last use, what is in them")
+                .arg(json()),
+        )
+        .subcommand(
+            Command::new("build")
+                .about("Build a set of modules, unless it is there")
+                .arg(
+                    Arg::new("modules")
+                        .value_name("MODULE")
+                        .required(true)
+                        .num_args(1..)
+                        .help("A package, as a call would name it, such as \"pandas>=2\"."),
+                )
+                .arg(json()),
+        )
+        .subcommand(
+            Command::new("prune")
+                .about("Remove what is broken, abandoned, or more than the store's size")
+                .arg(
+                    Arg::new("all")
+                        .long("all")
+                        .action(ArgAction::SetTrue)
+                        .help("Remove everything, and the engine's volume with it."),
+                )
+                .arg(json()),
+        )
+}
+
 const STDIO_ABOUT: &str = "\
 An MCP server on standard input and output. Its tool `execute-python` runs Python programs, each \
 in a fresh hardened container that is destroyed afterwards.
@@ -243,6 +327,7 @@ Examples:
   mcp-python-stdio doctor                   See whether everything is in order
   mcp-python-stdio doctor --prove           Attack a sandbox on this host, and see what holds
   mcp-python-stdio run --modules requests fetch.py
+  mcp-python-stdio env build numpy pandas   Have these modules ready for the first call
   mcp-python-stdio --allow 'api.example.com' --print-config
 
 Every setting can also be given by environment (MCP_PYTHON_MEMORY for --memory) and in
@@ -303,6 +388,18 @@ mod tests {
                 prove: false
             })
         ));
+        for (line, expected) in [
+            ("x env list --json", "List"),
+            ("x env build a b>=2", "Build([\"a\", \"b>=2\"])"),
+            ("x env prune", "Prune"),
+            ("x env prune --all", "PruneAll"),
+        ] {
+            let Task::Env(env) = stdio(line) else {
+                panic!("{line}")
+            };
+            assert_eq!(format!("{:?}", env.deed), expected);
+            assert_eq!(env.json, line.contains("--json"));
+        }
         let Task::Run(run) = stdio("x run -m a,b --modules c main.py -- --year 5") else {
             panic!("not a run");
         };

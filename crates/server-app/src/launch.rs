@@ -15,6 +15,7 @@ use crate::audit::{Audit, ClientRecord};
 use crate::cli::{self, CliError, Invocation, Program, Task};
 use crate::doctor;
 use crate::environment::{Environment, ProcessEnvironment};
+use crate::environments;
 use crate::exit_codes::Exit;
 use crate::failure::{exit_of, explain};
 use crate::gaps;
@@ -53,10 +54,10 @@ pub fn launch(program: Program, serve: impl AsyncFnOnce(Serving) -> Exit) -> Exi
     match task {
         Task::Print(text) => return print(&text).into(),
         // Their own output says what matters; the log is for whoever asks for it.
-        Task::Run(_) | Task::Doctor(_) if !loaded.log_level_was_given => {
+        Task::Run(_) | Task::Doctor(_) | Task::Env(_) if !loaded.log_level_was_given => {
             settings.log.level = LogLevel::Off;
         }
-        Task::Run(_) | Task::Doctor(_) | Task::Serve => {}
+        Task::Run(_) | Task::Doctor(_) | Task::Env(_) | Task::Serve => {}
     }
     let _log = logging::start(settings.log, &environment as &dyn Environment);
     let runtime = match tokio::runtime::Builder::new_multi_thread()
@@ -80,7 +81,7 @@ async fn perform(
     mut settings: Settings,
     serve: impl AsyncFnOnce(Serving) -> Exit,
 ) -> Exit {
-    if let Task::Doctor(_) | Task::Run(_) = task {
+    if let Task::Doctor(_) | Task::Run(_) | Task::Env(_) = task {
         // One program wants one sandbox.
         settings.pool = PoolSettings::none();
     }
@@ -111,6 +112,12 @@ async fn perform(
         }
         return tokio::select! {
             () = tidy_up(assembly) => exit,
+            signal = signals.next() => Exit::Interrupted(signal.status()),
+        };
+    }
+    if let Task::Env(task) = task {
+        return tokio::select! {
+            exit = environments::see_to(task, assembly) => exit,
             signal = signals.next() => Exit::Interrupted(signal.status()),
         };
     }

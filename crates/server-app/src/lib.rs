@@ -36,6 +36,7 @@ pub mod fuzzing;
 mod assembly;
 pub mod audit;
 mod doctor;
+mod environments;
 mod run;
 
 mod environment;

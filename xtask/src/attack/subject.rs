@@ -68,6 +68,7 @@ impl Subject {
         process::without_server_settings(&mut command)
             .env("XDG_CONFIG_HOME", stage.places.cache.join("no-settings"))
             .env("MCP_PYTHON_IMAGE", image::IMAGE)
+            .env("MCP_PYTHON_ENVIRONMENTS", "off")
             .env("ATTACK_SECRET", &stage.own_secret)
             .args(options);
         if let Some(runtime) = &stage.runtime {

@@ -231,6 +231,7 @@ impl<'a> Run<'a> {
             .env("XDG_CONFIG_HOME", self.places.cache.join("no-settings"))
             .env("TMPDIR", self.dir.path().join("tmp"))
             .env("MCP_PYTHON_IMAGE", image::IMAGE)
+            .env("MCP_PYTHON_ENVIRONMENTS", "off")
             .args(LIMITS);
         let audit = self.dir.path().join(format!("audit-{}", self.lives.len()));
         let log = self.places.log("soak-server")?;

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::error::{ErrorKind, Result, SandboxError};
 use crate::gateway::GatewayLink;
 use crate::output::OutputStream;
-use crate::stream::{Link, LinkEvent, Report, StreamError};
+use crate::stream::{Link, LinkEvent, Missing, Report, Sets, StreamError};
 
 /// The runner ends what it runs at its limit by its own clock; if nothing was heard so much later,
 /// the host goes by its own.
@@ -20,8 +20,8 @@ pub(super) trait Sink {
     /// Takes the next chunk; while it waits the program is slowed down, and its clock goes on.
     async fn output(&mut self, stream: OutputStream, bytes: Bytes);
 
-    /// Takes what the runner says of the environment.
-    fn notes(&mut self, notes: Vec<String>);
+    /// Takes what the runner says when it has begun: notes on the environment, and what it had from the store.
+    fn started(&mut self, notes: Vec<String>, sets: Option<Sets>);
 }
 
 /// How the attention ended.
@@ -30,6 +30,8 @@ pub(super) enum Attended {
     Done(Report),
     /// The time was up and process 1 silent.
     TimedOut,
+    /// Nothing was begun: the store has no set of modules for it.
+    Missing(Missing),
 }
 
 /// Follows what was sent over `link` for at most `limit` and a grace.
@@ -51,7 +53,7 @@ pub(super) async fn attend(
             event = link.next() => event,
         };
         match event {
-            LinkEvent::Started { notes } => sink.notes(notes),
+            LinkEvent::Started { notes, sets } => sink.started(notes, sets),
             LinkEvent::Output { stream, bytes } => {
                 let length = bytes.len();
                 tokio::select! {
@@ -64,6 +66,7 @@ pub(super) async fn attend(
                 connections.spawn(gateway.serve(channel));
             }
             LinkEvent::Done(report) => return Ok(Attended::Done(report)),
+            LinkEvent::Missing(why) => return Ok(Attended::Missing(why)),
             LinkEvent::Failed(error) => return Err(lost(error)),
         }
     }

@@ -1,6 +1,7 @@
 //! The facade: takes requests, gives executions, and owns everything that lives between them.
 
 mod attend;
+mod build;
 mod install;
 mod layout;
 mod places;
@@ -10,7 +11,9 @@ mod program;
 mod raise;
 mod record;
 mod run;
+mod sets;
 mod settings;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -25,6 +28,7 @@ use tokio_util::task::TaskTracker;
 
 pub use self::pool::PoolSettings;
 pub use self::settings::ExecutorSettings;
+pub use self::stored::{BuildError, BuiltSet};
 use crate::audit::{Entry, ExecutionAudit};
 use crate::backend::{Progress, SandboxBackend, SweepReport};
 use crate::capabilities::Capabilities;
@@ -53,6 +57,7 @@ struct Shared {
     preparation: preparation::Preparation,
     places: places::Places,
     pool: pool::Pool,
+    sets: sets::Sets,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -134,6 +139,7 @@ impl ExecutorBuilder {
                 settings.queue_timeout,
             ),
             pool: pool::Pool::new(&settings.pool),
+            sets: sets::Sets::new(),
             gateway: gateway.unwrap_or_else(|| Gateway::builder().build()),
             audit,
             backend,
@@ -148,6 +154,8 @@ impl ExecutorBuilder {
         executor.start_sweeper();
         let keeper = pool::keep(Arc::clone(&executor.shared));
         executor.shared.tasks.spawn(keeper);
+        let noting = sets::keep(Arc::clone(&executor.shared));
+        executor.shared.tasks.spawn(noting);
         Ok(executor)
     }
 }
@@ -218,8 +226,11 @@ impl Executor {
 
     /// Begins to start sandboxes ahead, as the pool's settings say, once the backend is ready. The first run begins it
     /// as well: a server calls this when somebody is there whose first run is yet to come.
+    ///
+    /// From then on it also builds those sets of modules that its settings want to lie ready.
     pub fn fill_pool(&self) {
         self.shared.pool.open();
+        sets::begin_ahead(&self.shared);
     }
 
     /// How many sandboxes wait for runs just now.

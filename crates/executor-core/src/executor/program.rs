@@ -1,5 +1,8 @@
 //! Runs the program itself, and says what was heard of its end.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -9,26 +12,36 @@ use super::attend::{Attended, Sink, attend, lost};
 use super::layout::{MODULES_DIR, WORK_DIR, environment, image_environment};
 use super::raise::Raised;
 use super::record::Record;
+use super::sets::Wanted;
 use super::verdict::{Heard, SIGKILL};
 use super::way_out;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result, SandboxError};
 use crate::event::Event;
 use crate::gateway::{LinkReport, NetworkPolicy, RefusedHost};
 use crate::limits::{ByteSize, WallTime};
 use crate::outcome::Usage;
 use crate::output::OutputStream;
 use crate::request::ExecutionRequest;
-use crate::stream::{Cause, Exit, Report, RunCommand};
+use crate::stream::{Cause, Exit, Missing, Report, RunCommand, Sets};
 
-/// Runs the program of `request` and gives what was heard of its end.
+/// What came of sending a program.
+pub(super) enum Ran {
+    /// It ran, and this was heard of its end.
+    To(Heard),
+    /// It was not begun, for want of its modules; what it asked of the store is given back.
+    Without(Missing, Box<Wanted>),
+}
+
+/// Runs the program of `request`, with what is `wanted` from the store, and gives what was heard of its end.
 pub(super) async fn run(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     request: &ExecutionRequest,
     timeout: WallTime,
     raised: &mut Raised,
+    wanted: Option<Box<Wanted>>,
     events: &mpsc::Sender<Event>,
     record: &mut Record,
-) -> Result<Heard> {
+) -> Result<Ran> {
     let settings = &shared.settings;
     let gateway = shared
         .gateway
@@ -48,27 +61,45 @@ pub(super) async fn run(
         .deadline(timeout.get())
         .output_limit(settings.output.printed)
         .proxy(settings.network != NetworkPolicy::None);
+    let command = match wanted.as_ref().and_then(|wanted| wanted.wish(shared)) {
+        Some(wish) => command.sets(wish),
+        None => command,
+    };
     let mut input = Vec::with_capacity(request.program.len().saturating_add(request.stdin.len()));
     input.extend_from_slice(&request.program);
     input.extend_from_slice(&request.stdin);
     let link = &mut raised.link;
     link.send(command, Bytes::from(input)).map_err(lost)?;
 
-    // There is room, see `mention`.
-    let _ = events.try_send(Event::Running);
     let begun = Instant::now();
-    let attended = attend(link, &gateway, timeout.get(), &mut Relay { events, record }).await;
+    let mut relay = Relay {
+        shared,
+        wanted: wanted.as_deref(),
+        events,
+        record,
+    };
+    let attended = attend(link, &gateway, timeout.get(), &mut relay).await;
     record.timings.program = begun.elapsed();
     record.note(refusals(&gateway.report()));
-    Ok(match attended? {
+    Ok(Ran::To(match attended? {
         Attended::TimedOut => Heard::Silence,
+        Attended::Missing(why) => {
+            // Nothing ran and nothing was reached.
+            record.timings.program = Duration::ZERO;
+            record.ways_out.pop();
+            return match wanted {
+                Some(wanted) => Ok(Ran::Without(why, wanted)),
+                None => Err(SandboxError::new(ErrorKind::Protocol, "follow the run")
+                    .with_context("it asked for no set of modules, and was refused one")),
+            };
+        }
         Attended::Done(report) => {
             record.timings.program = report.duration;
             record.usage = usage(&report);
             record.note(losses(&report, settings.limits.memory));
             Heard::Report(report.cause, report.exit, report.oom_kills)
         }
-    })
+    }))
 }
 
 fn usage(report: &Report) -> Usage {
@@ -137,6 +168,8 @@ const NAMED_REFUSALS: usize = 16;
 
 /// Keeps what the program prints and passes it on.
 struct Relay<'a> {
+    shared: &'a Arc<Shared>,
+    wanted: Option<&'a Wanted>,
     events: &'a mpsc::Sender<Event>,
     record: &'a mut Record,
 }
@@ -148,15 +181,23 @@ impl Sink for Relay<'_> {
         let _ = self.events.send(Event::Output { stream, bytes }).await;
     }
 
-    fn notes(&mut self, notes: Vec<String>) {
+    fn started(&mut self, notes: Vec<String>, sets: Option<Sets>) {
+        // There is room, see `mention`.
+        let _ = self.events.try_send(Event::Running);
         self.record.note(notes);
+        if let (Some(wanted), Some(sets)) = (self.wanted, sets) {
+            let installed = wanted.given(self.shared, sets);
+            if !installed.is_empty() {
+                self.record.installed = installed;
+                // What had to be built first was waited for.
+                self.record.modules_cached = self.record.timings.install.is_zero();
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::gateway::LimitHit;
 

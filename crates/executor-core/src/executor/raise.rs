@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::Shared;
 use super::layout::{HOME, program_uid};
-use crate::backend::{Sandbox, SandboxBackend, SandboxSpec};
+use crate::backend::{Sandbox, SandboxBackend, SandboxSpec, StoreAccess};
 use crate::error::{ErrorKind, Result, SandboxError};
+use crate::limits::SandboxLimits;
 use crate::runner;
 use crate::stream::{Link, LinkSettings, Ready, Surroundings};
 
@@ -34,10 +35,26 @@ pub(super) struct Raised {
     pub(super) waited: bool,
 }
 
-/// Starts a sandbox and awaits its runner. All are alike, so that any of them serves any run. A failure leaves nothing;
-/// dropping the future leaves what it has begun to the backend's reaper.
+/// What a sandbox is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// A run. All of these are alike, so that any of them serves any run.
+    Run,
+    /// Installing a set of modules, which needs more memory and ends in the store.
+    Builder,
+    /// Writing to the store. Nothing foreign runs there.
+    Keeper,
+}
+
+/// Starts a sandbox for a run and awaits its runner. A failure leaves nothing; dropping the future leaves what it has
+/// begun to the backend's reaper.
 pub(super) async fn raise(shared: &Shared) -> Result<Raised> {
-    let mut sandbox = start(&shared.backend, &spec(shared)).await?;
+    raise_as(shared, Role::Run).await
+}
+
+/// The same for any role.
+pub(super) async fn raise_as(shared: &Shared, role: Role) -> Result<Raised> {
+    let mut sandbox = start(&shared.backend, &spec(shared, role)).await?;
     let user = program_uid();
     let surroundings =
         Surroundings::of(user, HOME).extra_certificates(shared.settings.extra_certificates.clone());
@@ -63,7 +80,18 @@ impl Raised {
     }
 }
 
-fn spec(shared: &Shared) -> SandboxSpec {
+/// What a sandbox of this role may use.
+pub(super) fn limits(shared: &Shared, role: Role) -> SandboxLimits {
+    let mut limits = shared.settings.limits.clone();
+    if role == Role::Builder {
+        limits.memory = limits
+            .memory
+            .max(shared.settings.environments.builder_memory);
+    }
+    limits
+}
+
+fn spec(shared: &Shared, role: Role) -> SandboxSpec {
     let settings = &shared.settings;
     let lifetime = START_TIMEOUT
         .saturating_add(BOOT_TIMEOUT)
@@ -73,9 +101,14 @@ fn spec(shared: &Shared) -> SandboxSpec {
         .saturating_add(LIFETIME_SLACK);
     SandboxSpec::new(
         runner::command(&settings.python),
-        settings.limits.clone(),
+        limits(shared, role),
         lifetime.as_secs(),
     )
+    .with_store(match role {
+        _ if shared.backend.store().is_none() => StoreAccess::None,
+        Role::Run | Role::Builder => StoreAccess::ReadOnly,
+        Role::Keeper => StoreAccess::Write,
+    })
 }
 
 async fn start(backend: &Arc<dyn SandboxBackend>, spec: &SandboxSpec) -> Result<Box<dyn Sandbox>> {

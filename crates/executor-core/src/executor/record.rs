@@ -13,8 +13,10 @@ pub(super) struct Record {
     pub(super) usage: Usage,
     pub(super) timings: Timings,
     pub(super) installed: Vec<String>,
-    /// Whether an install put something in place.
+    /// Whether an install put something in place, in the run's own sandbox.
     pub(super) modules_there: bool,
+    /// Whether its modules lay ready.
+    pub(super) modules_cached: bool,
     pub(super) notes: Vec<String>,
     /// What its phases go out through.
     pub(super) ways_out: Vec<GatewayLink>,
@@ -34,6 +36,7 @@ impl Record {
             timings: Timings::default(),
             installed: Vec::new(),
             modules_there: false,
+            modules_cached: false,
             notes: Vec::new(),
             ways_out: Vec::new(),
             entry,
@@ -71,6 +74,7 @@ impl Record {
             usage: self.usage,
             timings: self.timings,
             installed: self.installed,
+            modules_cached: self.modules_cached,
             notes: self.notes,
         }
     }

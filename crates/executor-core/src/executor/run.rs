@@ -15,9 +15,10 @@ use tokio_util::sync::CancellationToken;
 use super::Shared;
 use super::install;
 use super::places::{Place, Ticket};
-use super::program;
+use super::program::{self, Ran};
 use super::raise::{Raised, raise};
 use super::record::Record;
+use super::sets::{self, Provided};
 use super::verdict::{Bounds, Heard, Word, judge};
 use crate::audit::Entry;
 use crate::backend::Progress;
@@ -215,21 +216,51 @@ fn stuck(raised: &Raised) -> impl Future<Output = SandboxError> + use<> {
 
 /// Runs the request in a sandbox that waits for it.
 async fn serve(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     request: &ExecutionRequest,
     raised: &mut Raised,
     events: &mpsc::Sender<Event>,
     record: &mut Record,
 ) -> Result<Ended> {
+    record.note(request.modules.notes().iter().cloned());
+    let timeout = request.timeout.unwrap_or(shared.settings.timeout);
+    let mut wanted = sets::wanted(shared, &request.modules, &raised.ready)?;
+    for _ in 0..ATTEMPTS {
+        let Some(asked) = wanted.take() else { break };
+        let ran = program::run(
+            shared,
+            request,
+            timeout,
+            raised,
+            Some(asked),
+            events,
+            record,
+        );
+        let (missing, mut asked) = match ran.await? {
+            Ran::To(heard) => return Ok(Ended::Program(heard)),
+            Ran::Without(missing, asked) => (missing, asked),
+        };
+        match asked.provide(shared, missing, events, record).await? {
+            Provided::Ready => wanted = Some(asked),
+            Provided::Refused(failure) => return Ok(Ended::NotStarted(failure)),
+            Provided::Without => {}
+        }
+    }
+    // Without a store, or where it does not help, the run's own sandbox is where its modules are installed.
     let Raised { link, ready, .. } = &mut *raised;
     let refused = install::install(shared, request, ready, link, events, record).await?;
     if let Some(failure) = refused {
         return Ok(Ended::NotStarted(failure));
     }
-    let timeout = request.timeout.unwrap_or(shared.settings.timeout);
-    let heard = program::run(shared, request, timeout, raised, events, record).await?;
-    Ok(Ended::Program(heard))
+    match program::run(shared, request, timeout, raised, None, events, record).await? {
+        Ran::To(heard) => Ok(Ended::Program(heard)),
+        Ran::Without(..) => Err(SandboxError::new(ErrorKind::Internal, "run the program")),
+    }
 }
+
+/// So often a program is sent whose modules are to be in the store: it may be the second time that they are built,
+/// because somebody removed them at once.
+const ATTEMPTS: usize = 3;
 
 /// The ending of what came to its end, if need be by the backend's word. A cancel meanwhile has no say any more.
 async fn conclude(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::pool::PoolSettings;
 use crate::capabilities::Capabilities;
+use crate::environments::EnvironmentSettings;
 use crate::gateway::{NetworkPolicy, OpenedHost};
 use crate::limits::{OutputLimits, SandboxLimits, WallTime};
 use crate::modules::InstallSettings;
@@ -36,6 +37,8 @@ pub struct ExecutorSettings {
     pub opened: Vec<OpenedHost>,
     /// Where modules come from, and what may be built. Its `python` and `target` are the executor's.
     pub install: InstallSettings,
+    /// How sets of modules are built and kept, where the backend has a store for them.
+    pub environments: EnvironmentSettings,
     /// Certificates that the host trusts beyond the usual ones, as PEM; may be empty.
     pub extra_certificates: String,
     /// What the backend must enforce, or [`prepare`](crate::Executor::prepare) refuses.
@@ -62,6 +65,7 @@ impl Default for ExecutorSettings {
             network: NetworkPolicy::Public,
             opened: Vec::new(),
             install: InstallSettings::default(),
+            environments: EnvironmentSettings::default(),
             extra_certificates: String::new(),
             required: Capabilities::all(),
             sweep_interval: Duration::from_secs(10),

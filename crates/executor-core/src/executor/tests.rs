@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 
 use super::*;
-use crate::backend::{Sandbox, SandboxSpec};
+use crate::backend::{Sandbox, SandboxSpec, StoreFacts};
 
 /// Starts nothing, slowly, and counts how many starts are under way.
 #[derive(Debug, Default)]
@@ -39,6 +39,10 @@ impl SandboxBackend for Slow {
 
     async fn sweep(&self) -> Result<SweepReport> {
         Ok(SweepReport::default())
+    }
+
+    fn store(&self) -> Option<StoreFacts> {
+        None
     }
 
     async fn settle(&self) {}

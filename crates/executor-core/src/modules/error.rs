@@ -125,6 +125,30 @@ impl ModuleError {
         )
     }
 
+    pub(super) fn not_allowed(name: &str) -> Self {
+        Self::new(
+            ModuleErrorKind::Refused,
+            format!("module `{}` is not allowed on this server", shown(name)),
+            "its operator decides which projects may be installed; do without it",
+        )
+    }
+
+    pub(super) fn too_many_constraints(most: usize) -> Self {
+        Self::new(
+            ModuleErrorKind::TooLarge,
+            format!("there are more than {most} constraints"),
+            "leave out those that nothing depends on",
+        )
+    }
+
+    pub(super) fn not_a_name(text: &str) -> Self {
+        Self::new(
+            ModuleErrorKind::Invalid,
+            format!("`{}` is not the name of a project", shown(text)),
+            "write a name as on the package index, such as `numpy`, without a version",
+        )
+    }
+
     pub(super) fn pin_version(name: &str, version: &str) -> Self {
         Self::new(
             ModuleErrorKind::Invalid,

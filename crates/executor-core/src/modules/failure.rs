@@ -76,6 +76,13 @@ pub enum InstallFailureKind {
     },
     /// The image has no installer.
     NoInstaller,
+    /// Something that the modules depend on is not allowed by the operator.
+    NotAllowed {
+        /// The project.
+        name: String,
+    },
+    /// The set is not in the store, and nothing is fetched.
+    Offline,
     /// Something else; the installer's words say what.
     Other {
         /// How the installer ended, if it did by itself.
@@ -84,6 +91,11 @@ pub enum InstallFailureKind {
 }
 
 impl InstallFailure {
+    /// One without words of the installer.
+    pub(crate) fn of(kind: InstallFailureKind) -> Self {
+        Self::new(kind, String::new())
+    }
+
     pub(super) fn new(kind: InstallFailureKind, output: String) -> Self {
         Self { kind, output }
     }
@@ -126,6 +138,8 @@ impl InstallFailure {
             Kind::HashMismatch => "try again; if it stays, the index or a proxy before it serves a damaged file".to_owned(),
             Kind::BuildFailed { .. } => "choose a version that comes as a wheel".to_owned(),
             Kind::TimedOut { .. } => "ask for fewer modules, give exact versions so that less has to be resolved, or have the operator raise the limit for installs".to_owned(),
+            Kind::NotAllowed { .. } => "do without the module that depends on it".to_owned(),
+            Kind::Offline => "use the modules that are there, or have the operator build this set while the server is online".to_owned(),
             Kind::NoInstaller => "the operator has to use a sandbox image whose Python has pip".to_owned(),
             Kind::Other { .. } => "the installer's own words are below".to_owned(),
         }
@@ -199,6 +213,15 @@ impl fmt::Display for InstallFailure {
                 limit.as_secs()
             ),
             Kind::NoInstaller => f.write_str("the sandbox image has no pip"),
+            Kind::NotAllowed { name } => {
+                write!(
+                    f,
+                    "project `{name}`, which the modules depend on, is not allowed on this server"
+                )
+            }
+            Kind::Offline => {
+                f.write_str("this set of modules is not in the store, and the server is offline")
+            }
             Kind::Other {
                 exit_code: Some(code),
             } => write!(f, "the installer ended with exit code {code}"),

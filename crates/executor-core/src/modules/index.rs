@@ -71,7 +71,7 @@ impl IndexUrl {
     }
 
     /// The whole address, password included: for the installer only.
-    pub(super) fn reveal(&self) -> &str {
+    pub(crate) fn reveal(&self) -> &str {
         self.0.as_str()
     }
 

@@ -17,6 +17,9 @@ def main():
     os.makedirs(scratch, mode=0o700, exist_ok=True)
     with open(os.path.join(scratch, "constraints.txt"), "w", encoding="ascii") as file:
         file.write(settings["constraints"])
+    if try_uv(settings):
+        shutil.rmtree(scratch, ignore_errors=True)
+        return 0
     command = [sys.executable, "-I", "-u", "-m", "pip", *sys.argv[2:]]
     missing = None
     # One pipe for both, because pip's warnings explain the lines around them.
@@ -30,6 +33,27 @@ def main():
         print(settings["marker"] + json.dumps(look_up(settings["indexes"], missing)), flush=True)
     shutil.rmtree(scratch, ignore_errors=True)
     return pip.returncode if pip.returncode >= 0 else 128 - pip.returncode
+
+
+def try_uv(settings):
+    """Installs by uv where there is one. What it left when it failed goes: pip begins anew, and says why."""
+    uv = shutil.which("uv")
+    if uv is None:
+        return False
+    at = settings["uv"].index("--")
+    command = [uv, *settings["uv"][:at], "--python", sys.executable, *settings["uv"][at:]]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    target = settings["target"]
+    names = sorted(os.listdir(target))
+    if done.returncode:
+        for name in names:
+            path = os.path.join(target, name)
+            if path != settings["scratch"]:
+                shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+        return False
+    found = [name[: -len(".dist-info")].rpartition("-") for name in names if name.endswith(".dist-info")]
+    print("Successfully installed " + " ".join(name.replace("_", "-") + "-" + version for name, _, version in found))
+    return True
 
 
 def look_up(indexes, name):

@@ -13,6 +13,7 @@
 #[cfg(test)]
 mod against_pip;
 mod aliases;
+mod constraints;
 mod diagnose;
 mod error;
 mod failure;
@@ -26,6 +27,7 @@ mod set;
 mod split;
 mod stdlib;
 
+pub use self::constraints::{Constraints, ProjectName};
 pub use self::diagnose::InstallEnd;
 pub use self::error::{ModuleError, ModuleErrorKind};
 pub use self::failure::{InstallFailure, InstallFailureKind};

@@ -6,8 +6,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::constraints::{Constraints, ProjectName};
 use super::error::ModuleError;
 use super::index::{IndexHost, IndexUrl};
+use super::output::Installed;
 use super::pin::Pin;
 use super::probe;
 use super::set::ModuleSet;
@@ -26,6 +28,12 @@ pub struct InstallSettings {
     pub source_packages: SourcePackages,
     /// Projects held to the version that the image carries.
     pub pins: Vec<Pin>,
+    /// Requirements that bind whatever is installed, named or not, without asking for any of it.
+    pub constraints: Constraints,
+    /// The only projects that a request may name, if not all; what those depend on comes with them.
+    pub allowed: Option<BTreeSet<ProjectName>>,
+    /// Projects that are never installed, named or not.
+    pub denied: BTreeSet<ProjectName>,
     /// The interpreter in the image.
     pub python: String,
     /// The directory in the sandbox that receives the modules.
@@ -51,6 +59,9 @@ impl Default for InstallSettings {
             file_hosts: Vec::new(),
             source_packages: SourcePackages::default(),
             pins: Vec::new(),
+            constraints: Constraints::default(),
+            allowed: None,
+            denied: BTreeSet::new(),
             python: "python3".to_owned(),
             target: "/modules".to_owned(),
         }
@@ -71,7 +82,7 @@ impl InstallSettings {
         hosts.into_iter().collect()
     }
 
-    pub(super) fn indexes(&self) -> impl Iterator<Item = &IndexUrl> {
+    pub(crate) fn indexes(&self) -> impl Iterator<Item = &IndexUrl> {
         std::iter::once(&self.index).chain(&self.extra_indexes)
     }
 }
@@ -91,9 +102,17 @@ impl InstallPlan {
     /// The plan for `modules`, with the pinned projects held to their versions.
     ///
     /// # Errors
-    /// When the set asks for another version of a pinned project.
+    /// When the set asks for another version of a pinned project, or for one that is not allowed.
     pub fn new(modules: ModuleSet, settings: &InstallSettings) -> Result<Self, ModuleError> {
         let modules = modules.held_to(&settings.pins)?;
+        for requirement in modules.requirements() {
+            let name = requirement.name();
+            let unlisted =
+                |names: &BTreeSet<ProjectName>| !names.iter().any(|one| one.as_str() == name);
+            if !unlisted(&settings.denied) || settings.allowed.as_ref().is_some_and(unlisted) {
+                return Err(ModuleError::not_allowed(name));
+            }
+        }
         Ok(Self {
             requirements: modules
                 .requirements()
@@ -129,17 +148,35 @@ impl InstallPlan {
         self.settings.index_hosts()
     }
 
+    /// The first of these projects, as `name-version`, that is denied. What was asked for was looked at before; this is
+    /// about what came with it.
+    pub(crate) fn denied<'a>(&self, installed: &'a [Installed]) -> Option<&'a str> {
+        let denied = &self.settings.denied;
+        let mut names = installed.iter().map(|one| one.name.as_str());
+        names.find(|name| {
+            name.parse()
+                .is_ok_and(|name: ProjectName| denied.contains(&name))
+        })
+    }
+
+    /// The constraints that bind this install, a line each.
+    pub(crate) fn constraints(&self) -> String {
+        let pins = self.settings.pins.iter().map(|pin| pin.constraint() + "\n");
+        pins.chain([self.settings.constraints.to_string()])
+            .collect()
+    }
+
     /// The argument vector. No entry that stems from a request begins with a hyphen.
     #[must_use]
     pub fn argv(&self) -> Vec<String> {
         let scratch = self.scratch();
-        let constraints: String = self
-            .settings
-            .pins
-            .iter()
-            .map(|pin| pin.constraint() + "\n")
-            .collect();
-        let companion = probe::settings(&scratch, &constraints, self.settings.indexes());
+        let companion = probe::settings(
+            &scratch,
+            &self.settings.target,
+            &self.constraints(),
+            self.settings.indexes(),
+            &self.uv(),
+        );
         let mut argv = vec![
             self.settings.python.clone(),
             "-I".to_owned(),
@@ -172,6 +209,23 @@ impl InstallPlan {
         argv
     }
 
+    /// What `uv` is told, which does the same several times as fast where it is on the path. When it fails, pip is
+    /// asked, whose words are the ones that are understood here.
+    fn uv(&self) -> Vec<String> {
+        let mut arguments: Vec<String> = UV_INSTALL.iter().map(|&word| word.to_owned()).collect();
+        arguments.push(format!("--target={}", self.settings.target));
+        arguments.push(format!("--constraint={}/constraints.txt", self.scratch()));
+        if self.settings.source_packages == SourcePackages::Refused {
+            arguments.push("--only-binary=:all:".to_owned());
+        }
+        arguments.push(format!("--default-index={}", self.settings.index.reveal()));
+        let extra = self.settings.extra_indexes.iter();
+        arguments.extend(extra.map(|index| format!("--index={}", index.reveal())));
+        arguments.push("--".to_owned());
+        arguments.extend(self.requirements.iter().cloned());
+        arguments
+    }
+
     /// The variables that the command needs besides what the sandbox sets for its proxy and certificates.
     ///
     /// Everything temporary lies below the target: downloads are unpacked there and then renamed into place, so that
@@ -185,12 +239,13 @@ impl InstallPlan {
             ("PIP_CONFIG_FILE", "/dev/null"),
             ("LC_ALL", "C.UTF-8"),
             ("PYTHONDONTWRITEBYTECODE", "1"),
+            ("UV_HTTP_TIMEOUT", "15"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()
     }
 
-    pub(super) fn settings(&self) -> &InstallSettings {
+    pub(crate) fn settings(&self) -> &InstallSettings {
         &self.settings
     }
 
@@ -222,6 +277,18 @@ const PIP_INSTALL: &[&str] = &[
     "--timeout=15",
 ];
 
+/// The fixed words of `uv`. Of several indexes it takes the newest version of any, as pip does.
+const UV_INSTALL: &[&str] = &[
+    "--no-config",
+    "--no-cache",
+    "--no-progress",
+    "--no-python-downloads",
+    "--color=never",
+    "pip",
+    "install",
+    "--index-strategy=unsafe-best-match",
+];
+
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
@@ -237,6 +304,7 @@ mod tests {
     fn check(modules: &str, settings: &InstallSettings, expected: &Expect) {
         let mut argv = plan(modules, settings).argv();
         argv[3] = "<companion>".to_owned();
+        argv[4] = argv[4].replace("\",\"", "\",\n\"");
         expected.assert_eq(&argv.join("\n"));
     }
 
@@ -246,28 +314,46 @@ mod tests {
             "requests[socks]>=2,<3, numpy",
             &InstallSettings::default(),
             &expect![[r#"
-            python3
-            -I
-            -c
-            <companion>
-            {"constraints":"","indexes":["https://pypi.org/simple"],"marker":"install-report: ","scratch":"/modules/.install"}
-            --isolated
-            install
-            --no-input
-            --no-color
-            --no-cache-dir
-            --no-compile
-            --disable-pip-version-check
-            --progress-bar=off
-            --retries=2
-            --timeout=15
-            --target=/modules
-            --constraint=/modules/.install/constraints.txt
-            --only-binary=:all:
-            --index-url=https://pypi.org/simple
-            --
-            requests[socks]<3,>=2
-            numpy"#]],
+                python3
+                -I
+                -c
+                <companion>
+                {"constraints":"",
+                "indexes":["https://pypi.org/simple"],"marker":"install-report: ",
+                "scratch":"/modules/.install",
+                "target":"/modules",
+                "uv":["--no-config",
+                "--no-cache",
+                "--no-progress",
+                "--no-python-downloads",
+                "--color=never",
+                "pip",
+                "install",
+                "--index-strategy=unsafe-best-match",
+                "--target=/modules",
+                "--constraint=/modules/.install/constraints.txt",
+                "--only-binary=:all:",
+                "--default-index=https://pypi.org/simple",
+                "--",
+                "requests[socks]<3,>=2",
+                "numpy"]}
+                --isolated
+                install
+                --no-input
+                --no-color
+                --no-cache-dir
+                --no-compile
+                --disable-pip-version-check
+                --progress-bar=off
+                --retries=2
+                --timeout=15
+                --target=/modules
+                --constraint=/modules/.install/constraints.txt
+                --only-binary=:all:
+                --index-url=https://pypi.org/simple
+                --
+                requests[socks]<3,>=2
+                numpy"#]],
         );
     }
 

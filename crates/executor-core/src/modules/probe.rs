@@ -40,12 +40,17 @@ pub(super) fn is_report(line: &str) -> bool {
 /// The companion's settings: where it may write, the constraints, and whom to ask.
 pub(super) fn settings<'a>(
     scratch: &str,
+    target: &str,
     constraints: &str,
     indexes: impl Iterator<Item = &'a IndexUrl>,
+    uv: &[String],
 ) -> String {
     let indexes: Vec<&str> = indexes.map(IndexUrl::reveal).collect();
-    json!({ "scratch": scratch, "constraints": constraints, "indexes": indexes, "marker": MARKER })
-        .to_string()
+    json!({
+        "scratch": scratch, "target": target, "constraints": constraints, "indexes": indexes, "marker": MARKER,
+        "uv": uv,
+    })
+    .to_string()
 }
 
 const MARKER: &str = "install-report: ";

@@ -1,7 +1,8 @@
 # The runner's side of the stream: frames in and out, and the limits both sides know.
 #
 # The files of this directory are sent to process 1 as one text, in the order frames, proxy, names, program, leave,
-# child, trust, surroundings, order, supervise; they share one namespace. CPython 3.9 and the standard library are all they
+# child, trust, surroundings, order, check (of the environments),
+# sets, supervise; they share one namespace. CPython 3.9 and the standard library are all they
 # may use.
 
 import collections

@@ -22,6 +22,8 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("trust.py"),
     include_str!("surroundings.py"),
     include_str!("order.py"),
+    include_str!("../environments/check.py"),
+    include_str!("sets.py"),
     include_str!("supervise.py"),
 );
 

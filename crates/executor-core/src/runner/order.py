@@ -31,5 +31,7 @@ class Run:
         self.killed = 0
         self.notes = []
         self.error = None
+        self.missing = None  # why the store had no set for it
+        self.sets = None  # what is told of the sets that it was given
         self.baseline = baseline
         self.drain_until = self.drain_patience = None

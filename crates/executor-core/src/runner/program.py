@@ -69,7 +69,7 @@ def prepare_child(streams, orders, status, confined, may_switch):
         os.close(status)
         status = None
         # Last, because a .pth file of an installed package is foreign code already.
-        add_module_paths(order.get("module_paths", []))
+        add_module_paths(order.get("module_paths", []), order.get("last_paths", []))
         return entry
     except BaseException as error:
         if status is not None:
@@ -185,14 +185,15 @@ def file_runner():
     return run
 
 
-def add_module_paths(paths):
-    """Puts the paths where site-packages stand: behind the standard library, before the image's own."""
+def add_module_paths(paths, last):
+    """Puts the paths where site-packages stand: behind the standard library, before the image's own, or behind all."""
     packages = ("site-packages", "dist-packages")
     at = next((i for i, p in enumerate(sys.path) if p.endswith(packages)), len(sys.path))
     sys.path[at:at] = paths
     importlib.invalidate_caches()
     for path in paths:
         site.addsitedir(path)  # Reads the .pth files, as an installed package may expect.
+    sys.path += last
 
 
 def remake_standard_streams():

@@ -18,6 +18,7 @@ class Supervisor:
         if confined:
             self.names.listen()
         self.trust = Trust(self.may_switch)
+        self.sets = Sets()
         self.run = None
         self.child = None  # forked ahead of its order
         self.finished_at = None
@@ -199,6 +200,12 @@ class Supervisor:
         run, order = self.run, self.run.order
         run.begun = time.monotonic()
         try:
+            if order.get("sets"):
+                run.sets = self.sets.take(order["sets"], order)
+        except NoSet as missing:
+            self.decline(str(missing))
+            return
+        try:
             environment = self.environment(order)
             child, self.child = self.child or self.fork(), None
             run.pid = child.pid
@@ -209,6 +216,13 @@ class Supervisor:
         run.text = bytearray()
         run.stdin, run.status = child.feed, child.status
         run.outputs = {child.out: STDOUT, child.err: STDERR}
+
+    def decline(self, missing):
+        """Nothing was begun, and the child still waits: the order may come again when the store has its set."""
+        run = self.run
+        run.missing, run.error = missing, "the store has no such set"
+        self.stream.control(DONE, self.report())
+        self.run = None
 
     def fork(self):
         return Child(self.forget, self.confined, self.may_switch)
@@ -224,6 +238,13 @@ class Supervisor:
         if order.get("module_paths"):
             # For the Pythons that the program starts; its own path is set by `make_main`.
             found.setdefault("PYTHONPATH", os.pathsep.join(order["module_paths"]))
+        # Their scripts are found as their modules are.
+        first, last = (
+            [path for path in (os.path.join(place, "bin") for place in order.get(key, [])) if os.path.isdir(path)]
+            for key in ("module_paths", "last_paths")
+        )
+        if first or last:
+            found["PATH"] = os.pathsep.join(first + [found.get("PATH", os.defpath)] + last)
         if order.get("proxy"):
             found.update(proxy_environment(self.proxy.listen()))
         if self.trust.told:
@@ -255,7 +276,7 @@ class Supervisor:
             run.spent = told.get("cpu", run.spent)
         if run.error is None:
             run.announced = True
-            self.stream.control(STARTED, {"notes": run.notes})
+            self.stream.control(STARTED, {"notes": run.notes, "sets": run.sets})
 
     def feed(self):
         run = self.run
@@ -350,7 +371,7 @@ class Supervisor:
         if run.status is not None:
             os.close(run.status)
         if run.error is None and not run.announced:
-            self.stream.control(STARTED, {"notes": run.notes})
+            self.stream.control(STARTED, {"notes": run.notes, "sets": run.sets})
         self.stream.control(DONE, self.report())
         if run.order["kind"] == "program":
             self.finished_at = time.monotonic()
@@ -376,6 +397,8 @@ class Supervisor:
             report["peak_memory_bytes"] = after["peak"]
         if after["oom"] is not None and run.baseline["oom"] is not None:
             report["oom_kills"] = max(0, after["oom"] - run.baseline["oom"])
+        if run.missing is not None:
+            report["missing"] = run.missing
         if run.error is not None:
             report["error"] = run.error
         elif os.WIFSIGNALED(run.ended):

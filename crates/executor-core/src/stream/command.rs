@@ -10,7 +10,7 @@ use super::error::StreamError;
 use super::frame::MAX_CONTROL;
 use crate::limits::ByteSize;
 
-/// One command of a sandbox: at most one `command`, then exactly one `program`.
+/// One command of a sandbox: any number of `command`s, then one `program`.
 #[derive(Debug, Clone)]
 pub(crate) struct RunCommand {
     wire: Wire,
@@ -35,6 +35,23 @@ struct Wire {
     deadline_ms: u64,
     output_limit: u64,
     proxy: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sets: Option<SetWish>,
+}
+
+/// The sets of modules that a command or program finds on its paths, as process 1 looks them up in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct SetWish {
+    /// Where the store is mounted.
+    pub(crate) store: String,
+    /// The request whose set it needs: without that set nothing is run.
+    pub(crate) request: Option<String>,
+    /// Such a set counts only if it was resolved then or later, in Unix seconds.
+    pub(crate) not_before: u64,
+    /// Whether every file of that set is held against its record first.
+    pub(crate) check: bool,
+    /// The request whose set lies behind everything else on the paths, if it is there.
+    pub(crate) last: Option<String>,
 }
 
 impl RunCommand {
@@ -65,8 +82,15 @@ impl RunCommand {
             deadline_ms: 60_000,
             output_limit: 1 << 30,
             proxy: false,
+            sets: None,
         };
         Self { wire }
+    }
+
+    /// With these sets of the store on its paths.
+    pub(crate) fn sets(mut self, wish: SetWish) -> Self {
+        self.wire.sets = Some(wish);
+        self
     }
 
     /// `sys.argv[1:]` of a program.

@@ -165,7 +165,7 @@ fn hear(state: &mut State) -> Result<usize, String> {
                 state.consumed(stream, bytes.len());
             }
             Some(Told::Connection(channel)) => state.drop_channel(channel),
-            Some(Told::Started(_) | Told::Done(_) | Told::NotStarted(_)) => {}
+            Some(Told::Started(_) | Told::Done(_) | Told::NotStarted(_) | Told::Missing(_)) => {}
         }
     }
     Err("there is no end to what is told".to_owned())

@@ -18,7 +18,7 @@ use super::channel::ProxyChannel;
 use super::command::{RunCommand, Surroundings};
 use super::error::StreamError;
 use super::frame::{Decoder, Side};
-use super::report::{Ready, Report};
+use super::report::{Missing, Ready, Report, Sets, Started};
 use super::state::{State, Told};
 use crate::backend::SandboxStream;
 use crate::output::OutputStream;
@@ -55,6 +55,8 @@ pub(crate) enum LinkEvent {
     Started {
         /// Sentences for a person.
         notes: Vec<String>,
+        /// The sets of modules that it was given, where it asked for any.
+        sets: Option<Sets>,
     },
     /// The program printed. [`Link::consumed`] gives the credit back.
     Output {
@@ -67,6 +69,8 @@ pub(crate) enum LinkEvent {
     Connection(ProxyChannel),
     /// The command and all its processes are gone; everything printed has been told.
     Done(Report),
+    /// The store has no set of modules for it: nothing was begun, and the runner waits for its next command.
+    Missing(Missing),
     /// The command could not be started, or the link is over; then every further event is this one.
     Failed(StreamError),
 }
@@ -117,13 +121,34 @@ impl Link {
         Ok(())
     }
 
+    /// As [`send`](Self::send), with an input that comes piece by piece and ends with its feeder.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a command is given away, here as in `send`"
+    )]
+    pub(crate) fn send_fed(&self, command: RunCommand) -> Result<Feeder, StreamError> {
+        {
+            let mut state = self.shared.lock();
+            state.order(&command, Bytes::new())?;
+            state.expect_feeding();
+        }
+        self.shared.work.notify_one();
+        Ok(Feeder(Arc::clone(&self.shared)))
+    }
+
     /// The next event. Cancel-safe: an event is either returned or still there.
     pub(crate) async fn next(&mut self) -> LinkEvent {
         loop {
             // Bound apart from the match, which would hold the lock while a channel is made.
             let told = self.shared.lock().next_told();
             match told {
-                Some(Told::Started(notes)) => return LinkEvent::Started { notes },
+                Some(Told::Started(Started { notes, sets })) => {
+                    return LinkEvent::Started { notes, sets };
+                }
                 Some(Told::Output(stream, bytes)) => return LinkEvent::Output { stream, bytes },
                 Some(Told::Connection(number)) => {
                     let channel = ProxyChannel::new(Arc::clone(&self.shared), number);
@@ -133,6 +158,7 @@ impl Link {
                 Some(Told::NotStarted(reason)) => {
                     return LinkEvent::Failed(StreamError::NotStarted(reason));
                 }
+                Some(Told::Missing(why)) => return LinkEvent::Missing(why),
                 Some(Told::Failed(error)) => return LinkEvent::Failed(error),
                 None => self.shared.news.notified().await,
             }
@@ -199,6 +225,38 @@ impl fmt::Debug for Link {
     }
 }
 
+/// The input of a command, fed as fast as the runner takes it: no more than one piece waits here. Dropping it ends the
+/// input.
+pub(crate) struct Feeder(Arc<Shared>);
+
+impl Feeder {
+    /// Hands the next piece over when there is room for it. Cancel-safe: a piece is either taken whole or not.
+    ///
+    /// # Errors
+    ///
+    /// When the command has ended, or the link is over.
+    pub(crate) async fn feed(&self, piece: Bytes) -> Result<(), StreamError> {
+        while !self.0.lock().feed(&piece)? {
+            self.0.room.notified().await;
+        }
+        self.0.work.notify_one();
+        Ok(())
+    }
+}
+
+impl Drop for Feeder {
+    fn drop(&mut self) {
+        self.0.lock().end_feeding();
+        self.0.work.notify_one();
+    }
+}
+
+impl fmt::Debug for Feeder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feeder").finish_non_exhaustive()
+    }
+}
+
 /// What the tasks, the link and its channels share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -207,6 +265,8 @@ pub(super) struct Shared {
     news: Notify,
     /// Something may have to be sent.
     pub(super) work: Notify,
+    /// The input may take more, or never will.
+    room: Notify,
 }
 
 impl Shared {
@@ -215,6 +275,7 @@ impl Shared {
             state: Mutex::new(State::new(surroundings)?),
             news: Notify::new(),
             work: Notify::new(),
+            room: Notify::new(),
         })
     }
 
@@ -227,6 +288,7 @@ impl Shared {
         self.lock().fail(error);
         self.news.notify_one();
         self.work.notify_one();
+        self.room.notify_one();
     }
 }
 
@@ -243,6 +305,7 @@ async fn read(shared: Arc<Shared>, mut reader: impl AsyncRead + Unpin, silence: 
         let applied = apply(&shared, &mut decoder);
         shared.news.notify_one();
         shared.work.notify_one();
+        shared.room.notify_one();
         if let Err(error) = applied {
             break error;
         }
@@ -285,6 +348,7 @@ async fn write(shared: Arc<Shared>, mut writer: impl AsyncWrite + Unpin, pings: 
                 return;
             }
         }
+        shared.room.notify_one();
         if batch.is_empty() {
             tokio::select! {
                 () = shared.work.notified() => {}

@@ -30,7 +30,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::command::{RunCommand, Surroundings};
+pub(crate) use self::command::{RunCommand, SetWish, Surroundings};
 pub(crate) use self::error::StreamError;
-pub(crate) use self::link::{Link, LinkEvent, LinkSettings};
-pub(crate) use self::report::{Cause, Exit, Ready, Report};
+pub(crate) use self::link::{Feeder, Link, LinkEvent, LinkSettings};
+pub(crate) use self::report::{Cause, Exit, Missing, Ready, Report, Sets};

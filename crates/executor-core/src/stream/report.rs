@@ -13,6 +13,10 @@ const PROTOCOL: u32 = 1;
 const MAX_NOTES: usize = 16;
 const MAX_TEXT: usize = 2000;
 
+/// Projects in a set, and the length of one's name and version.
+const MAX_INSTALLED: usize = 1000;
+const MAX_PROJECT: usize = 200;
+
 /// Longest time that a report may claim, in ms: a day, 144 times the ceiling of a deadline.
 const MAX_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -82,10 +86,48 @@ struct ReadyWire {
     playwright: Option<String>,
 }
 
+/// What a runner says when a command runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Started {
+    /// Sentences for a person: what could not be prepared.
+    pub(crate) notes: Vec<String>,
+    /// The sets of modules that it was given, where it asked for any.
+    pub(crate) sets: Option<Sets>,
+}
+
+/// What a run was given from the store of module sets.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sets {
+    /// The set's name, if one was asked for.
+    #[serde(default)]
+    pub(crate) name: Option<String>,
+    /// What is in it, as `name-version`.
+    pub(crate) installed: Vec<String>,
+    /// When it was resolved, in Unix seconds.
+    pub(crate) resolved: Option<u64>,
+    /// Whether the set that goes last was there, if one was asked for.
+    pub(crate) last: Option<bool>,
+}
+
+/// Why the store had no set for a run, which therefore did not start; the sandbox waits for its next command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Missing {
+    /// There is none.
+    Absent,
+    /// It was resolved too long ago.
+    Stale,
+    /// It is not as it was written.
+    Broken,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StartedWire {
     notes: Vec<String>,
+    #[serde(default)]
+    sets: Option<Sets>,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +147,8 @@ struct DoneWire {
     processes_killed: u64,
     tmp_free: Option<u64>,
     modules_free: Option<u64>,
+    #[serde(default)]
+    missing: Option<Missing>,
 }
 
 /// Reads a `Ready` payload.
@@ -123,13 +167,26 @@ pub(super) fn ready(json: &[u8]) -> Result<Ready, StreamError> {
     })
 }
 
-/// Reads a `Started` payload: notes on what could not be prepared.
-pub(super) fn started(json: &[u8]) -> Result<Vec<String>, StreamError> {
-    let StartedWire { notes } = parse("Started", json)?;
+/// Reads a `Started` payload.
+pub(super) fn started(json: &[u8]) -> Result<Started, StreamError> {
+    let StartedWire { notes, sets } = parse("Started", json)?;
     if notes.len() > MAX_NOTES || notes.iter().any(|note| note.len() > MAX_TEXT) {
         return Err(StreamError::OutOfRange("notes"));
     }
-    Ok(notes)
+    if let Some(sets) = &sets {
+        // Both end up in results and orders.
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-' | '_' | '!');
+        let named =
+            |text: &str, most| !text.is_empty() && text.len() <= most && text.chars().all(plain);
+        let installed = &sets.installed;
+        if installed.len() > MAX_INSTALLED || !installed.iter().all(|one| named(one, MAX_PROJECT)) {
+            return Err(StreamError::OutOfRange("installed"));
+        }
+        if sets.name.as_ref().is_some_and(|name| !named(name, 64)) {
+            return Err(StreamError::OutOfRange("name"));
+        }
+    }
+    Ok(Started { notes, sets })
 }
 
 /// What a `Done` payload says.
@@ -138,6 +195,8 @@ pub(super) enum Done {
     Ended(Report),
     /// Nothing ran.
     NotStarted(String),
+    /// Nothing ran, for want of a set of modules.
+    Missing(Missing),
 }
 
 /// Reads a `Done` payload. `received` is what arrived on stdout and stderr: the runner must agree.
@@ -146,11 +205,15 @@ pub(super) fn done(json: &[u8], received: [u64; 2]) -> Result<Done, StreamError>
     if [wire.stdout_bytes, wire.stderr_bytes] != received {
         return Err(StreamError::OutOfRange("stdout_bytes"));
     }
+    if wire.missing.is_some() && wire.error.is_none() {
+        return Err(StreamError::OutOfRange("missing"));
+    }
     let exit = match (wire.exit_code, wire.signal, wire.error) {
         (Some(code @ 0..=255), None, None) => Exit::Code(code),
         (None, Some(signal @ 1..=64), None) => Exit::Signal(signal),
         (None, None, Some(error)) if error.len() <= MAX_TEXT => {
-            return Ok(Done::NotStarted(error));
+            let nothing = Done::NotStarted(error);
+            return Ok(wire.missing.map_or(nothing, Done::Missing));
         }
         _ => return Err(StreamError::OutOfRange("exit_code")),
     };
@@ -240,6 +303,28 @@ mod tests {
         check("\"cpu_ms\":4", "\"cpu_ms\":99999999999", "cpu_ms");
         check("\"stdout_bytes\":1", "\"stdout_bytes\":2", "stdout_bytes");
         check("\"lost_bytes\":0", "\"lost_bytes\":0,\"more\":1", "more");
+        let missing = "\"lost_bytes\":0,\"missing\":\"absent\"";
+        check("\"lost_bytes\":0", missing, "missing");
+        let missing = "\"lost_bytes\":0,\"missing\":\"bored\"";
+        check("\"lost_bytes\":0", missing, "Done");
+    }
+
+    #[test]
+    fn a_set_holds_nothing_but_names_and_versions() {
+        let json = |name: &str| {
+            format!(
+                r#"{{"notes":[],"sets":{{"name":"ab12","installed":[{name:?}],"resolved":1,"last":null}}}}"#
+            )
+        };
+        let read = started(json("numpy-2.1.0").as_bytes()).unwrap();
+        assert_eq!(read.sets.unwrap().installed, ["numpy-2.1.0"]);
+        for bad in ["", "a b", "a\n", &"a".repeat(201)] {
+            let error = started(json(bad).as_bytes());
+            assert_eq!(error, Err(StreamError::OutOfRange("installed")), "{bad}");
+        }
+        let name = json("a-1").replace("ab12", "../x");
+        let error = started(name.as_bytes());
+        assert_eq!(error, Err(StreamError::OutOfRange("name")));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::credit::{ReceiveWindow, SendWindow};
 use super::error::StreamError;
 use super::frame::{Frame, MAX_DATA};
 use super::proxied::Proxied;
-use super::report::{self, Done, Ready, Report};
+use super::report::{self, Done, Missing, Ready, Report, Started};
 use crate::output::OutputStream;
 
 /// Proxied connections at once, those included that only one side has closed.
@@ -36,11 +36,12 @@ enum Phase {
 /// What there is to tell, in the words of this module.
 #[derive(Debug)]
 pub(super) enum Told {
-    Started(Vec<String>),
+    Started(Started),
     Output(OutputStream, Bytes),
     Connection(u32),
     Done(Report),
     NotStarted(String),
+    Missing(Missing),
     Failed(StreamError),
 }
 
@@ -56,7 +57,7 @@ pub(super) struct State {
     stderr: Output,
     /// Whose waiting bytes came first, when both have some.
     elder: OutputStream,
-    started: Option<Vec<String>>,
+    started: Option<Started>,
     done: Option<Told>,
     opened: VecDeque<u32>,
     channels: BTreeMap<u32, Proxied>,
@@ -74,6 +75,8 @@ struct Input {
     rest: Bytes,
     window: SendWindow,
     end_due: bool,
+    /// More comes piece by piece; the end is due when somebody says so.
+    fed: bool,
 }
 
 /// What came on channel 1 or 2.
@@ -110,6 +113,7 @@ impl State {
                 rest: Bytes::new(),
                 window: SendWindow::new(INPUT),
                 end_due: false,
+                fed: false,
             },
             stdout: Output::new(STDOUT),
             stderr: Output::new(STDERR),
@@ -143,10 +147,38 @@ impl State {
             rest: input,
             window: SendWindow::new(INPUT),
             end_due: true,
+            fed: false,
         };
         self.stdout = Output::new(STDOUT);
         self.stderr = Output::new(STDERR);
         Ok(())
+    }
+
+    /// The input of the command that was just ordered comes piece by piece, by [`feed`](Self::feed).
+    pub(super) const fn expect_feeding(&mut self) {
+        self.input.end_due = false;
+        self.input.fed = true;
+    }
+
+    /// Takes the next piece of the input, unless there is no room for it yet. An error if nobody will read it.
+    pub(super) fn feed(&mut self, piece: &Bytes) -> Result<bool, StreamError> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        if !self.input.fed {
+            return Err(StreamError::NotIdle);
+        }
+        let has_room = self.input.rest.is_empty();
+        if has_room {
+            self.input.rest = piece.clone();
+        }
+        Ok(has_room)
+    }
+
+    /// Nothing more comes for the input.
+    pub(super) const fn end_feeding(&mut self) {
+        self.input.end_due = self.input.end_due || self.input.fed;
+        self.input.fed = false;
     }
 
     /// Takes a frame of the runner. An error is the end of the link.
@@ -171,11 +203,19 @@ impl State {
                 self.done = Some(match (report::done(json, received)?, running) {
                     (Done::Ended(report), true) => Told::Done(report),
                     (Done::NotStarted(reason), false) => Told::NotStarted(reason),
-                    (Done::Ended(_) | Done::NotStarted(_), _) => return out_of_order,
+                    (Done::Missing(why), false) => Told::Missing(why),
+                    (Done::Ended(_) | Done::NotStarted(_) | Done::Missing(_), _) => {
+                        return out_of_order;
+                    }
                 });
-                self.phase = if last { Phase::Over } else { Phase::Idle };
+                // It speaks all the same.
+                self.used = true;
+                // For want of its modules a program has not been begun: it may be sent again.
+                let over = last && !matches!(self.done, Some(Told::Missing(_)));
+                self.phase = if over { Phase::Over } else { Phase::Idle };
                 self.input.rest = Bytes::new();
                 self.input.end_due = false;
+                self.input.fed = false;
                 Ok(())
             }
             (Frame::Pong(token), _) => match self.ping_sent.take() {
@@ -256,8 +296,8 @@ impl State {
 
     /// What there is to tell; the end of a run comes after everything else of it.
     pub(super) fn next_told(&mut self) -> Option<Told> {
-        if let Some(notes) = self.started.take() {
-            return Some(Told::Started(notes));
+        if let Some(started) = self.started.take() {
+            return Some(Told::Started(started));
         }
         if let Some(channel) = self.opened.pop_front() {
             return Some(Told::Connection(channel));

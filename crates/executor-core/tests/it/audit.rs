@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use executor_core::audit::{ExecutionAudit, ExecutionRecord};
-use executor_core::backend::{Progress, Sandbox, SandboxBackend, SandboxSpec, SweepReport};
+use executor_core::backend::{
+    Progress, Sandbox, SandboxBackend, SandboxSpec, StoreFacts, SweepReport,
+};
 use executor_core::capabilities::Capabilities;
 use executor_core::{Ending, Event, ExecutionRequest, Executor, ExecutorSettings, SandboxError};
 use executor_testkit::unconfined::UnconfinedBackend;
@@ -46,6 +48,10 @@ impl SandboxBackend for Panicky {
 
     async fn sweep(&self) -> Result<SweepReport, SandboxError> {
         self.inner.sweep().await
+    }
+
+    fn store(&self) -> Option<StoreFacts> {
+        self.inner.store()
     }
 
     async fn settle(&self) {
@@ -93,6 +99,10 @@ impl SandboxBackend for Everything {
 
     async fn sweep(&self) -> Result<SweepReport, SandboxError> {
         self.0.sweep().await
+    }
+
+    fn store(&self) -> Option<StoreFacts> {
+        self.0.store()
     }
 
     async fn settle(&self) {

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use executor_core::backend::{
-    Progress, Sandbox, SandboxBackend, SandboxSpec, SandboxStatus, SandboxStream, SweepReport,
+    Progress, Sandbox, SandboxBackend, SandboxSpec, SandboxStatus, SandboxStream, StoreFacts,
+    SweepReport,
 };
 use executor_core::capabilities::Capabilities;
 use executor_core::id::SandboxId;
@@ -49,6 +50,10 @@ impl SandboxBackend for Liar {
 
     async fn sweep(&self) -> Result<SweepReport, SandboxError> {
         self.inner.sweep().await
+    }
+
+    fn store(&self) -> Option<StoreFacts> {
+        self.inner.store()
     }
 
     async fn settle(&self) {

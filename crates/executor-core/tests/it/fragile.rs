@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use executor_core::SandboxError;
 use executor_core::backend::{
-    Progress, Sandbox, SandboxBackend, SandboxSpec, SandboxStatus, SandboxStream, SweepReport,
+    Progress, Sandbox, SandboxBackend, SandboxSpec, SandboxStatus, SandboxStream, StoreFacts,
+    SweepReport,
 };
 use executor_core::capabilities::Capabilities;
 use executor_core::id::SandboxId;
@@ -108,6 +109,10 @@ impl SandboxBackend for Fragile {
 
     async fn sweep(&self) -> Result<SweepReport, SandboxError> {
         self.inner.sweep().await
+    }
+
+    fn store(&self) -> Option<StoreFacts> {
+        self.inner.store()
     }
 
     async fn settle(&self) {

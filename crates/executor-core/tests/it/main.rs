@@ -5,6 +5,8 @@ mod audit;
 #[cfg(test)]
 mod endings;
 #[cfg(test)]
+mod environments;
+#[cfg(test)]
 mod fragile;
 #[cfg(test)]
 mod pool;

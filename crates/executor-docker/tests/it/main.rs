@@ -30,4 +30,6 @@ mod lines;
 #[cfg(test)]
 mod runsc;
 #[cfg(test)]
+mod store;
+#[cfg(test)]
 mod unreachable;

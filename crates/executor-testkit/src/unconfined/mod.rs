@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use executor_core::backend::{
-    Progress, Sandbox, SandboxBackend, SandboxSpec, SandboxStatus, SandboxStream, SweepReport,
+    Progress, Sandbox, SandboxBackend, SandboxSpec, SandboxStatus, SandboxStream, StoreFacts,
+    SweepReport,
 };
 use executor_core::capabilities::Capabilities;
 use executor_core::id::SandboxId;
@@ -38,6 +39,7 @@ pub struct UnconfinedBackend {
 #[derive(Debug)]
 struct Shared {
     root: PathBuf,
+    store: Option<PathBuf>,
     alive: Mutex<BTreeMap<SandboxId, Entry>>,
     teardown: TaskTracker,
 }
@@ -55,8 +57,20 @@ impl UnconfinedBackend {
     /// A backend whose sandboxes live below `root`, unconfined.
     #[must_use]
     pub fn danger_new(root: impl Into<PathBuf>) -> Self {
+        Self::danger_with(root, None)
+    }
+
+    /// The same with a store of module sets, which is the directory `store`. Whoever may write there may write there
+    /// from any sandbox.
+    #[must_use]
+    pub fn danger_with_store(root: impl Into<PathBuf>, store: impl Into<PathBuf>) -> Self {
+        Self::danger_with(root, Some(store.into()))
+    }
+
+    fn danger_with(root: impl Into<PathBuf>, store: Option<PathBuf>) -> Self {
         let shared = Shared {
             root: root.into(),
+            store,
             alive: Mutex::new(BTreeMap::new()),
             teardown: TaskTracker::new(),
         };
@@ -134,6 +148,11 @@ impl SandboxBackend for UnconfinedBackend {
             removed += 1;
         }
         Ok(SweepReport::new(found, removed, 0))
+    }
+
+    fn store(&self) -> Option<StoreFacts> {
+        let store = self.shared.store.as_ref()?;
+        Some(StoreFacts::new(store.display().to_string(), "this machine"))
     }
 
     async fn settle(&self) {

@@ -35,7 +35,7 @@ pub(crate) fn add_to(command: Command, shows: impl Fn(Group) -> bool) -> Command
 /// What the flags of `matches` say.
 pub(crate) fn read(matches: &ArgMatches) -> Raw {
     let mut raw = Raw::default();
-    for key in KEYS {
+    for key in KEYS.iter() {
         let Some(flag) = key.flag() else { continue };
         // Keys of the other transport are not flags here.
         let Ok(Some(values)) = matches.try_get_many::<String>(key.name) else {

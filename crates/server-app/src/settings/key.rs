@@ -2,7 +2,7 @@
 //! are made.
 
 /// One setting.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Key {
     /// Its name in the file and, with `--` before it, as a flag. `danger.x` becomes `--danger-x`.
     pub(crate) name: &'static str,
@@ -44,6 +44,7 @@ pub(crate) enum Group {
     Load,
     Network,
     Modules,
+    Environments,
     Http,
     Logging,
     Danger,
@@ -59,6 +60,7 @@ impl Group {
             Self::Load => "Runs at once",
             Self::Network => "The way out",
             Self::Modules => "Modules",
+            Self::Environments => "Sets of modules that are kept",
             Self::Http => "HTTP",
             Self::Logging => "Log",
             Self::Danger => "Dangerous: what loosens security",

@@ -1,12 +1,14 @@
 //! Settings as the program uses them: typed, checked, with nothing left to parse.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use executor_core::PoolSettings;
+use executor_core::environments::EnvironmentSettings;
 use executor_core::gateway::{HostProxies, NetworkPolicy, OpenedHost};
 use executor_core::limits::{ByteSize, OutputLimits, SandboxLimits, WallTime};
-use executor_core::modules::{IndexHost, IndexUrl, SourcePackages};
+use executor_core::modules::{Constraints, IndexHost, IndexUrl, ProjectName, SourcePackages};
 use executor_docker::DockerSettings;
 
 use super::authorization::AuthorizationSettings;
@@ -89,6 +91,14 @@ pub struct ModuleSettings {
     pub file_hosts: Vec<IndexHost>,
     /// Whether packages without a wheel are built.
     pub sources: SourcePackages,
+    /// What binds every install.
+    pub constraints: Constraints,
+    /// The only projects that calls may name, if not all.
+    pub allowed: Option<BTreeSet<ProjectName>>,
+    /// Projects that are never installed.
+    pub denied: BTreeSet<ProjectName>,
+    /// How sets of them are kept.
+    pub environments: EnvironmentSettings,
 }
 
 /// How `mcp-python-sse` listens.

@@ -1,10 +1,18 @@
 //! The table of keys. Flags, variables, file, help, `--print-config` and the reference are made
 //! from it; a key that is not here does not exist.
 
+mod modules;
+
+use std::sync::LazyLock;
+
+use self::modules::MODULES;
 use super::key::{Form, Group, Key};
 
 /// Every setting, by group.
-pub(crate) const KEYS: &[Key] = &[
+pub(crate) static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| [BEFORE, MODULES, BEHIND].concat());
+
+/// Those before the modules.
+const BEFORE: &[Key] = &[
     Key {
         name: "image",
         group: Group::Engine,
@@ -87,8 +95,9 @@ pub(crate) const KEYS: &[Key] = &[
         group: Group::Sandbox,
         form: Form::One,
         value: "SIZE",
-        default: "512MiB",
-        help: "The place of installed modules. Counts as memory.",
+        default: "1GiB",
+        help: "The place where the modules of one set are installed, their downloads included. \
+               Counts as memory, of the sandbox that installs them.",
     },
     Key {
         name: "shm-size",
@@ -222,48 +231,10 @@ pub(crate) const KEYS: &[Key] = &[
         help: "PEM file of the certificate authorities to trust. Those that are not in Mozilla's \
                list are handed to every sandbox. Unset: SSL_CERT_FILE, else the host's trust store.",
     },
-    Key {
-        name: "index-url",
-        group: Group::Modules,
-        form: Form::Url,
-        value: "URL",
-        default: "https://pypi.org/simple",
-        help: "The package index. Credentials in it are used and never shown.",
-    },
-    Key {
-        name: "extra-index-url",
-        group: Group::Modules,
-        form: Form::Urls,
-        value: "URL",
-        default: "(nothing)",
-        help: "A further package index. The installer takes the best version of all of them, so \
-               a public one may shadow a private name.",
-    },
-    Key {
-        name: "index-file-url",
-        group: Group::Modules,
-        form: Form::Urls,
-        value: "URL",
-        default: "(nothing)",
-        help: "Where an index keeps its files, if that is another host than its own, such as \
-               https://files.corp.example.",
-    },
-    Key {
-        name: "allow-source-packages",
-        group: Group::Modules,
-        form: Form::Switch,
-        value: "",
-        default: "false",
-        help: "Also install packages that have no wheel: their build scripts run in the sandbox.",
-    },
-    Key {
-        name: "install-timeout",
-        group: Group::Modules,
-        form: Form::One,
-        value: "TIME",
-        default: "120s",
-        help: "How long installing the modules of one call may take. At most 600s.",
-    },
+];
+
+/// Those from HTTP on.
+const BEHIND: &[Key] = &[
     Key {
         name: "bind",
         group: Group::Http,

@@ -464,7 +464,7 @@ fn a_token_comes_from_its_file_without_the_line_break() {
 
 #[test]
 fn every_key_can_be_set_by_flag_and_variable() {
-    for key in KEYS {
+    for key in KEYS.iter() {
         let variable = key.variable();
         assert!(variable.starts_with("MCP_PYTHON_"), "{variable}");
     }

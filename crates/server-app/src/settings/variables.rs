@@ -10,7 +10,7 @@ use crate::environment::Environment;
 /// programs; one that we do not know is a mistake.
 pub(crate) fn read(environment: &dyn Environment, mistakes: &mut Vec<Mistake>) -> Raw {
     let mut raw = Raw::default();
-    for key in KEYS {
+    for key in KEYS.iter() {
         let variable = key.variable();
         let Some(value) = environment.get(&variable) else {
             continue;

@@ -20,7 +20,8 @@ pub(crate) fn program(what: &str, arguments: &[&str]) -> Option<Program> {
         (Some(host), Some(image)) => {
             let mut program = Program::new(arguments)
                 .env("DOCKER_HOST", &host)
-                .env("MCP_PYTHON_IMAGE", &image);
+                .env("MCP_PYTHON_IMAGE", &image)
+                .env("MCP_PYTHON_ENVIRONMENTS", "off");
             for name in ["SSL_CERT_FILE", "HTTPS_PROXY", "NO_PROXY"] {
                 if let Some(value) = get(name) {
                     program = program.env(name, &value);

@@ -102,7 +102,7 @@ impl Local {
         let (mut stdout, mut stderr, mut noted) = (Vec::new(), Vec::new(), Vec::new());
         loop {
             match self.link.next().await {
-                LinkEvent::Started { notes } => noted = notes,
+                LinkEvent::Started { notes, .. } => noted = notes,
                 LinkEvent::Output { stream, bytes } => {
                     let sink = match stream {
                         OutputStream::Stdout => &mut stdout,
@@ -120,6 +120,7 @@ impl Local {
                         report,
                     });
                 }
+                LinkEvent::Missing(why) => panic!("no set was asked for: {why:?}"),
                 LinkEvent::Failed(error) => return Err(error),
             }
         }

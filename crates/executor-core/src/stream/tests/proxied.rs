@@ -26,7 +26,7 @@ where
     let mut served = JoinSet::new();
     loop {
         match local.link.next().await {
-            LinkEvent::Started { notes } => noted = notes,
+            LinkEvent::Started { notes, .. } => noted = notes,
             LinkEvent::Connection(channel) => {
                 served.spawn(serve(channel));
             }
@@ -56,6 +56,7 @@ where
                 };
             }
             LinkEvent::Failed(error) => panic!("{error}"),
+            other => panic!("nothing of this was asked for: {other:?}"),
         }
     }
 }

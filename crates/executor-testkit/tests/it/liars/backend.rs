@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use executor_core::SandboxError;
 use executor_core::backend::{
-    Progress, Sandbox, SandboxBackend, SandboxSpec, SandboxStatus, SandboxStream, SweepReport,
+    Progress, Sandbox, SandboxBackend, SandboxSpec, SandboxStatus, SandboxStream, StoreFacts,
+    SweepReport,
 };
 use executor_core::capabilities::Capabilities;
 use executor_core::id::SandboxId;
@@ -105,6 +106,10 @@ impl SandboxBackend for Liar {
             Lie::SweepsNothing => Ok(SweepReport::default()),
             _ => self.honest.sweep().await,
         }
+    }
+
+    fn store(&self) -> Option<StoreFacts> {
+        self.honest.store()
     }
 
     async fn settle(&self) {

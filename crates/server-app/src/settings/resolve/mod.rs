@@ -2,6 +2,7 @@
 //! noted, none fatal before all are known.
 
 mod authorization;
+mod environments;
 mod http;
 mod network;
 mod sandbox;
@@ -185,6 +186,7 @@ fn engine(resolver: &mut Resolver<'_>) -> Option<DockerSettings> {
         runtime.map(Some).map_err(Refusal::because)
     });
     engine.accepted = accepted(resolver);
+    engine.store = environments::volume(resolver);
     let environment = resolver.environment;
     engine.environment = EngineEnvironment::from_lookup(|name| text(environment, name));
     Some(engine)

@@ -57,11 +57,16 @@ pub(super) fn modules(resolver: &mut Resolver<'_>) -> ModuleSettings {
     } else {
         SourcePackages::Refused
     };
+    let (constraints, allowed, denied) = super::environments::rules(resolver);
     ModuleSettings {
         index,
         extra_indexes,
         file_hosts: files.iter().map(IndexUrl::host).collect(),
         sources,
+        constraints,
+        allowed,
+        denied,
+        environments: super::environments::environments(resolver),
     }
 }
 

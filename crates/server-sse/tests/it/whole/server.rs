@@ -37,6 +37,7 @@ impl Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-python-sse"));
         command.args(["--bind", "127.0.0.1:0"]).args(options);
         command.env("MCP_PYTHON_IMAGE", engine.image());
+        command.env("MCP_PYTHON_ENVIRONMENTS", "off");
         if let Some(host) = engine.host() {
             command.env("DOCKER_HOST", host);
         }

@@ -41,7 +41,9 @@ impl Client {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-python-stdio"));
         command
             .args(options)
-            .env("MCP_PYTHON_IMAGE", engine.image());
+            .env("MCP_PYTHON_IMAGE", engine.image())
+            // Sets of modules that are kept are for the tests that name a volume of their own.
+            .env("MCP_PYTHON_ENVIRONMENTS", "off");
         if let Some(host) = engine.host() {
             command.env("DOCKER_HOST", host);
         }

@@ -7,6 +7,7 @@ mod calls;
 mod cancel;
 pub(crate) mod client;
 mod crowd;
+mod environments;
 mod faults;
 mod hostile;
 mod loopback;
