@@ -227,6 +227,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -306,5 +307,22 @@ mod tests {
         let nested = r#"{"kind":"value","text":"","table":{"columns":[{"name":"a","type":"b"}],"rows":[[[1]]],"row_count":1,"column_count":1},"parts":[]}"#;
         let read = Display::read(laid_down(nested, b""), &ResultLimits::default()).unwrap();
         assert_eq!(read.table, None, "cells are scalars");
+    }
+
+    proptest! {
+        /// Whatever is laid down, what is read of it is within bounds.
+        #[test]
+        fn any_bytes_are_read_within_bounds(
+            at in 0..60_usize, with in prop::collection::vec(any::<u8>(), 0..4), rest in prop::collection::vec(any::<u8>(), 0..12),
+        ) {
+            let head = r#"{"kind":"value","text":"4","table":null,"parts":[{"name":"a","type":"text/csv","bytes":4}]}"#;
+            let mut bytes = laid_down(head, &rest).to_vec();
+            bytes.splice(at..(at + with.len()), with);
+            let given = bytes.len();
+            if let Some(read) = Display::read(bytes.into(), &ResultLimits::default()) {
+                let parts: usize = read.parts.iter().map(|part| part.bytes.len()).sum();
+                prop_assert!(parts <= rest.len() && read.text.len() <= given);
+            }
+        }
     }
 }

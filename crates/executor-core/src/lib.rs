@@ -32,6 +32,7 @@
 //! |---|---|
 //! | run programs | [`Executor`], [`ExecutionRequest`], [`Execution`], [`Event`], [`Outcome`] |
 //! | bound them | [`limits`], [`ExecutorSettings`] |
+//! | give them files, and take what they make | [`files`], [`Display`], [`media`] |
 //! | let them out, or not | [`gateway`] |
 //! | give them modules | [`modules`], and [`environments`] to keep those |
 //! | write down what was run | [`audit`] |
@@ -46,14 +47,17 @@
 pub mod audit;
 pub mod backend;
 pub mod capabilities;
+mod display;
 pub mod environments;
 pub mod error;
 mod event;
 mod execution;
 mod executor;
+pub mod files;
 pub mod gateway;
 pub mod id;
 pub mod limits;
+pub mod media;
 pub mod modules;
 mod outcome;
 mod output;
@@ -67,6 +71,7 @@ pub mod fuzzing {
     pub use crate::stream::fuzzing::{run as stream, seeds as stream_seeds};
 }
 
+pub use self::display::{Column, Display, DisplayKind, Part, Table};
 pub use self::error::{ErrorKind, SandboxError};
 pub use self::event::Event;
 pub use self::execution::Execution;

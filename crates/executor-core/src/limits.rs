@@ -5,6 +5,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::media::Picture;
+
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
@@ -246,6 +248,48 @@ impl Default for OutputLimits {
             kept: ByteSize::mib(1),
             printed: ByteSize::gib(1),
         }
+    }
+}
+
+/// What one run may leave to be seen besides its output: displays, and files in its working directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResultLimits {
+    /// Displays; further ones are left out.
+    pub displays: usize,
+    /// Files; further ones are left out.
+    pub files: usize,
+    /// One file, or one display with all that belongs to it.
+    pub item: ByteSize,
+    /// All of them together.
+    pub total: ByteSize,
+    /// The longer side of a picture that is shown, in pixels; larger ones are made smaller for that.
+    pub picture_side: u32,
+    /// A picture that is shown, before it is encoded for the wire.
+    pub picture: ByteSize,
+}
+
+impl Default for ResultLimits {
+    fn default() -> Self {
+        Self {
+            displays: 64,
+            files: 100,
+            item: ByteSize::mib(16),
+            total: ByteSize::mib(32),
+            // What the common models look at; more is made smaller by their providers.
+            picture_side: 1568,
+            // 512 KiB of base64: with text beside it a message stays below the 1 MB that clients commonly take.
+            picture: ByteSize::kib(384),
+        }
+    }
+}
+
+impl ResultLimits {
+    /// Whether a picture of `bytes` bytes may be shown as it is.
+    #[must_use]
+    pub fn shows(&self, picture: Picture, bytes: usize) -> bool {
+        let fits = u64::try_from(bytes).is_ok_and(|bytes| bytes <= self.picture.get());
+        fits && picture.long_side() <= self.picture_side && picture.width > 0 && picture.height > 0
     }
 }
 

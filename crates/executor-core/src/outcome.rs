@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::display::Display;
 use crate::error::SandboxError;
+use crate::files::{LeftOut, OutputFile};
 use crate::limits::{ByteSize, WallTime};
 use crate::modules::InstallFailure;
 use crate::output::Captured;
@@ -206,6 +208,14 @@ pub struct Outcome {
     pub stdout: Captured,
     /// What it printed on standard error.
     pub stderr: Captured,
+    /// What it showed besides, in order: the value of its last line among it.
+    pub displays: Vec<Display>,
+    /// The files that it left in its working directory, but for those whose names begin with a dot.
+    pub files: Vec<OutputFile>,
+    /// What it left and what is not among these, each with the reason; at most some 40.
+    pub left_out: Vec<LeftOut>,
+    /// How many more were left out.
+    pub left_out_more: u64,
     /// What it used.
     pub usage: Usage,
     /// How long its parts took.
@@ -227,6 +237,10 @@ impl Outcome {
             ending,
             stdout: Captured::default(),
             stderr: Captured::default(),
+            displays: Vec::new(),
+            files: Vec::new(),
+            left_out: Vec::new(),
+            left_out_more: 0,
             usage: Usage::default(),
             timings: Timings::default(),
             installed: Vec::new(),

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::error::{ErrorKind, Result, SandboxError};
+use crate::files::{self, InputFile};
 use crate::limits::{ByteSize, MAX_PROGRAM, WallTime};
 use crate::modules::ModuleSet;
 
@@ -19,6 +20,9 @@ pub struct ExecutionRequest {
     pub timeout: Option<WallTime>,
     /// What it reads from standard input. At most [`MAX_STDIN`].
     pub stdin: Bytes,
+    /// What it finds in its working directory. At most [`MAX_INPUT_FILES`](crate::files::MAX_INPUT_FILES) of
+    /// [`MAX_INPUT_BYTES`](crate::files::MAX_INPUT_BYTES) together.
+    pub files: Vec<InputFile>,
     /// `sys.argv[1:]`. At most 1024 of at most 128 KiB together.
     pub args: Vec<String>,
     /// On whose behalf it is: a name, and no secret. The [audit](crate::audit) has it, and where runs wait, callers take
@@ -41,6 +45,7 @@ impl ExecutionRequest {
             modules: ModuleSet::default(),
             timeout: None,
             stdin: Bytes::new(),
+            files: Vec::new(),
             args: Vec::new(),
             caller: None,
         }
@@ -64,6 +69,13 @@ impl ExecutionRequest {
     #[must_use]
     pub fn with_stdin(mut self, stdin: impl Into<Bytes>) -> Self {
         self.stdin = stdin.into();
+        self
+    }
+
+    /// With these files in its working directory.
+    #[must_use]
+    pub fn with_files(mut self, files: Vec<InputFile>) -> Self {
+        self.files = files;
         self
     }
 
@@ -109,6 +121,9 @@ impl ExecutionRequest {
                  are taken",
                 self.args.len()
             ));
+        }
+        if let Some(refusal) = files::refusal(&self.files) {
+            return refuse(refusal);
         }
         if let Some(asked) = self.timeout
             && asked > max_timeout

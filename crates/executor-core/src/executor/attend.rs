@@ -5,20 +5,27 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::error::{ErrorKind, Result, SandboxError};
 use crate::gateway::GatewayLink;
 use crate::output::OutputStream;
-use crate::stream::{Link, LinkEvent, Missing, Report, Sets, StreamError};
+use crate::stream::{Item, Link, LinkEvent, Missing, Report, Sets, StreamError};
 
 /// The runner ends what it runs at its limit by its own clock; if nothing was heard so much later,
 /// the host goes by its own.
 const GRACE: Duration = Duration::from_millis(1500);
 
+/// The runner takes at most 20 s to send what a program left, once that has ended, and says `Done` then.
+const COLLECT: Duration = Duration::from_secs(25);
+
 /// What takes the output of a run.
 pub(super) trait Sink {
     /// Takes the next chunk; while it waits the program is slowed down, and its clock goes on.
     async fn output(&mut self, stream: OutputStream, bytes: Bytes);
+
+    /// Takes what the program left to be seen. Only programs are asked for that.
+    fn item(&mut self, _item: Item) {}
 
     /// Takes what the runner says when it has begun: notes on the environment, and what it had from the store.
     fn started(&mut self, notes: Vec<String>, sets: Option<Sets>);
@@ -65,6 +72,8 @@ pub(super) async fn attend(
             LinkEvent::Connection(channel) => {
                 connections.spawn(gateway.serve(channel));
             }
+            LinkEvent::Collecting => up.as_mut().reset(Instant::now() + COLLECT),
+            LinkEvent::Item(item) => sink.item(item),
             LinkEvent::Done(report) => return Ok(Attended::Done(report)),
             LinkEvent::Missing(why) => return Ok(Attended::Missing(why)),
             LinkEvent::Failed(error) => return Err(lost(error)),

@@ -22,7 +22,7 @@ use crate::limits::{ByteSize, WallTime};
 use crate::outcome::Usage;
 use crate::output::OutputStream;
 use crate::request::ExecutionRequest;
-use crate::stream::{Cause, Exit, Missing, Report, RunCommand, Sets};
+use crate::stream::{Cause, Exit, Item, Missing, Report, RunCommand, Sets};
 
 /// What came of sending a program.
 pub(super) enum Ran {
@@ -60,13 +60,18 @@ pub(super) async fn run(
         .module_paths(module_paths)
         .deadline(timeout.get())
         .output_limit(settings.output.printed)
-        .proxy(settings.network != NetworkPolicy::None);
+        .proxy(settings.network != NetworkPolicy::None)
+        .files(&request.files)
+        .results(settings.results);
     let command = match wanted.as_ref().and_then(|wanted| wanted.wish(shared)) {
         Some(wish) => command.sets(wish),
         None => command,
     };
     let mut input = Vec::with_capacity(request.program.len().saturating_add(request.stdin.len()));
     input.extend_from_slice(&request.program);
+    for file in &request.files {
+        input.extend_from_slice(&file.bytes);
+    }
     input.extend_from_slice(&request.stdin);
     let link = &mut raised.link;
     link.send(command, Bytes::from(input)).map_err(lost)?;
@@ -97,6 +102,8 @@ pub(super) async fn run(
             record.timings.program = report.duration;
             record.usage = usage(&report);
             record.note(losses(&report, settings.limits.memory));
+            record.left_out_more = report.left_out_more;
+            record.left_out.extend(report.left_out);
             Heard::Report(report.cause, report.exit, report.oom_kills)
         }
     }))
@@ -175,6 +182,10 @@ struct Relay<'a> {
 }
 
 impl Sink for Relay<'_> {
+    fn item(&mut self, item: Item) {
+        self.record.left(item, &self.shared.settings.results);
+    }
+
     async fn output(&mut self, stream: OutputStream, bytes: Bytes) {
         self.record.keep(stream, &bytes);
         // A caller who is gone has cancelled the run already.
@@ -256,6 +267,8 @@ mod tests {
             processes_killed,
             tmp_free: None,
             modules_free: None,
+            left_out: Vec::new(),
+            left_out_more: 0,
         };
         assert_eq!(losses(&report, ByteSize::gib(1)), expected);
     }

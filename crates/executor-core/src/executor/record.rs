@@ -1,15 +1,22 @@
 //! What is gathered while a run goes on, so that even a cancelled one can say what it saw.
 
 use crate::audit::Entry;
+use crate::display::Display;
+use crate::files::{LeftOut, LeftOutReason, OutputFile};
 use crate::gateway::GatewayLink;
-use crate::limits::OutputLimits;
+use crate::limits::{OutputLimits, ResultLimits};
 use crate::outcome::{Ending, Outcome, Timings, Usage};
 use crate::output::{Keeper, OutputStream};
+use crate::stream::Item;
 
 #[derive(Debug)]
 pub(super) struct Record {
     stdout: Keeper,
     stderr: Keeper,
+    displays: Vec<Display>,
+    files: Vec<OutputFile>,
+    pub(super) left_out: Vec<LeftOut>,
+    pub(super) left_out_more: u64,
     pub(super) usage: Usage,
     pub(super) timings: Timings,
     pub(super) installed: Vec<String>,
@@ -32,6 +39,10 @@ impl Record {
         Self {
             stdout: Keeper::new(limits.kept),
             stderr: Keeper::new(limits.kept),
+            displays: Vec::new(),
+            files: Vec::new(),
+            left_out: Vec::new(),
+            left_out_more: 0,
             usage: Usage::default(),
             timings: Timings::default(),
             installed: Vec::new(),
@@ -47,6 +58,19 @@ impl Record {
         match stream {
             OutputStream::Stdout => self.stdout.push(bytes),
             OutputStream::Stderr => self.stderr.push(bytes),
+        }
+    }
+
+    /// Keeps something that the program left. The link has bounded all of it together.
+    pub(super) fn left(&mut self, item: Item, limits: &ResultLimits) {
+        match item {
+            Item::File(name, bytes) => self.files.push(OutputFile::new(name, bytes)),
+            Item::Display(bytes) => match Display::read(bytes, limits) {
+                Some(display) => self.displays.push(display),
+                None => self
+                    .left_out
+                    .push(LeftOut::new("a display", LeftOutReason::Unreadable)),
+            },
         }
     }
 
@@ -71,6 +95,10 @@ impl Record {
             ending,
             stdout,
             stderr,
+            displays: self.displays,
+            files: self.files,
+            left_out: self.left_out,
+            left_out_more: self.left_out_more,
             usage: self.usage,
             timings: self.timings,
             installed: self.installed,

@@ -6,7 +6,7 @@ use super::pool::PoolSettings;
 use crate::capabilities::Capabilities;
 use crate::environments::EnvironmentSettings;
 use crate::gateway::{NetworkPolicy, OpenedHost};
-use crate::limits::{OutputLimits, SandboxLimits, WallTime};
+use crate::limits::{OutputLimits, ResultLimits, SandboxLimits, WallTime};
 use crate::modules::InstallSettings;
 
 /// Every number and rule of an executor. [`Default`] is what `docs/architecture.md` lists.
@@ -17,6 +17,8 @@ pub struct ExecutorSettings {
     pub limits: SandboxLimits,
     /// What one run may print, and what is kept of it.
     pub output: OutputLimits,
+    /// What one run may leave to be seen besides.
+    pub results: ResultLimits,
     /// How long a program may run if its request does not say.
     pub timeout: WallTime,
     /// The most that a request may ask for.
@@ -55,6 +57,7 @@ impl Default for ExecutorSettings {
         Self {
             limits: SandboxLimits::default(),
             output: OutputLimits::default(),
+            results: ResultLimits::default(),
             timeout: WallTime::PROGRAM,
             max_timeout: WallTime::CEILING,
             install_timeout: WallTime::INSTALL,

@@ -25,7 +25,30 @@ class Collector:
         self.left_files = self.limits["files"]
         self.seen = 0
         self.left_out, self.left_more = [], 0
+        self.counted = 0  # among these, for want of room
         self.steps = self.walk()
+
+    def send(self, stream, run, now):
+        """Says as much as there is room and credit for; whether that is all."""
+        if now >= run.collect_until:
+            self.leave_out("what came last", "time")
+            return True
+        while stream.has_room():
+            try:
+                step = self.step(run.window[RESULTS])
+            except OSError:
+                self.leave_out("what came last", "unreadable")
+                return True
+            if step is None:
+                return True
+            if not step:
+                return False  # Until there is credit.
+            if step[0] == "data":
+                run.window[RESULTS] -= len(step[1])
+                stream.data(RESULTS, step[1])
+            else:
+                stream.control(ITEM, step[1])
+        return False
 
     def step(self, room):
         """The next of what there is to say, with at most `room` bytes of data; None at the end."""
@@ -150,7 +173,9 @@ class Collector:
         yield ("item", {"name": path, "bytes": found.st_size - missing, "whole": not missing})
 
     def leave_out(self, label, reason):
-        if len(self.left_out) < MAX_NAMED:
+        # That there are too many says little about any of them.
+        self.counted += reason == "count"
+        if len(self.left_out) < MAX_NAMED and (reason != "count" or self.counted <= 3):
             label = label.encode("utf-8", "replace").decode()[:MAX_NAME]
             self.left_out.append([label, reason])
         else:

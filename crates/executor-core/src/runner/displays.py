@@ -12,16 +12,24 @@ WATCHED = {
 }
 
 
+def compiled_show():
+    """The code of the machinery; compiled while nobody waits, where there is time."""
+    global SHOW
+    if isinstance(SHOW, str):
+        SHOW = compile(SHOW, "<displays>", "exec")
+    return SHOW
+
+
 class Machinery:
     """Calls functions of `SHOW` by name."""
 
-    def __init__(self, settings, source):
-        self.settings, self.source, self.scope = settings, source, None
+    def __init__(self, settings, code):
+        self.settings, self.code, self.scope = settings, code, None
 
     def call(self, name, *arguments):
         if self.scope is None:
             scope = {"__name__": "displays", "SETTINGS": self.settings}
-            exec(compile(self.source, "<displays>", "exec"), scope)
+            exec(self.code, scope)
             self.scope = scope
         return self.scope[name](*arguments)
 
@@ -74,7 +82,7 @@ def offer_displays(order):
     results = order["results"]
     settings = {key: results[key] for key in ("displays", "item_bytes", "picture_side", "picture_bytes")}
     settings["spool"], settings["cwd"] = spool_of(order), os.getcwd()
-    machinery = Machinery(settings, SHOW)
+    machinery = Machinery(settings, compiled_show())
 
     def display(*things, **options):
         """Shows things beside the program's output: text, tables, pictures, figures, whatever `_repr_*_` offers."""

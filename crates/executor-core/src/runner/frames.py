@@ -1,8 +1,8 @@
 # The runner's side of the stream: frames in and out, and the limits both sides know.
 #
 # The files of this directory are sent to process 1 as one text, in the order frames, proxy, names, program, leave,
-# child, trust, surroundings, order, check (of the environments),
-# sets, supervise; they share one namespace. CPython 3.9 and the standard library are all they
+# child, collect, value, displays, trust, surroundings, order, check (of the environments),
+# sets, supervise, main; they share one namespace. CPython 3.9 and the standard library are all they
 # may use.
 
 import collections
@@ -15,10 +15,10 @@ PROTOCOL = 1
 
 # Kinds. The first digit says who may send it: 0 the host, 1 the runner, 2 both.
 RUN, PING, PREPARE = 0x01, 0x02, 0x03
-READY, STARTED, DONE, PONG, OPEN = 0x11, 0x12, 0x13, 0x14, 0x15
+READY, STARTED, DONE, PONG, OPEN, ITEM = 0x11, 0x12, 0x13, 0x14, 0x15, 0x16
 DATA, END, RESET, CREDIT = 0x21, 0x22, 0x23, 0x24
 
-INPUT, STDOUT, STDERR, FIRST_PROXIED = 0, 1, 2, 16
+INPUT, STDOUT, STDERR, RESULTS, FIRST_PROXIED = 0, 1, 2, 3, 16
 
 MAX_DATA = 64 * 1024
 MAX_CONTROL = 1024 * 1024

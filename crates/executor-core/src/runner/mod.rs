@@ -19,12 +19,25 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("program.py"),
     include_str!("leave.py"),
     include_str!("child.py"),
+    include_str!("collect.py"),
+    include_str!("value.py"),
+    include_str!("displays.py"),
+    // The program's half of displays, as text: most programs never need it.
+    "SHOW = r'''",
+    include_str!("show/forms.py"),
+    include_str!("show/text.py"),
+    include_str!("show/pictures.py"),
+    include_str!("show/figures.py"),
+    include_str!("show/tables.py"),
+    include_str!("show/watching.py"),
+    "'''\n",
     include_str!("trust.py"),
     include_str!("surroundings.py"),
     include_str!("order.py"),
     include_str!("../environments/check.py"),
     include_str!("sets.py"),
     include_str!("supervise.py"),
+    include_str!("main.py"),
 );
 
 /// The command of process 1, for the image's interpreter `python`.

@@ -9,13 +9,14 @@ class Run:
         self.deadline = now + order["deadline_ms"] / 1000.0
         self.output_left = order["output_limit"]
         self.text = bytearray()
-        self.text_left = order.get("program_bytes", 0)
+        # Files that go with the program follow its text.
+        self.text_left = order.get("program_bytes", 0) + sum(size for _, size in order.get("files", []))
         self.input = bytearray()
         self.input_ended = False
         self.input_owed = 0
         self.stdin = self.status = None
         self.outputs = {}  # descriptor -> channel
-        self.window = {STDOUT: WINDOW, STDERR: WINDOW}
+        self.window = {STDOUT: WINDOW, STDERR: WINDOW, RESULTS: WINDOW}
         self.printed = {STDOUT: 0, STDERR: 0}
         self.lost = 0
         self.pid = None
@@ -35,3 +36,6 @@ class Run:
         self.sets = None  # what is told of the sets that it was given
         self.baseline = baseline
         self.drain_until = self.drain_patience = None
+        self.placed = {}  # files of the host, as the child has put them there
+        self.collector = None  # of what is left when all have ended
+        self.collect_until = None

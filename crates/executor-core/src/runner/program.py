@@ -49,6 +49,7 @@ def prepare_child(streams, orders, status, confined, may_switch):
         if not is_readable(orders):
             rehearse()
         order, environment, text = receive(orders)
+        text, contents = text[: order["program_bytes"]], text[order["program_bytes"] :]
         spent = time.process_time()
         if may_switch and order.get("uid") is not None:
             switch_identity(order["uid"], order["gid"])
@@ -65,6 +66,8 @@ def prepare_child(streams, orders, status, confined, may_switch):
             for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
                 signal.signal(number, signal.SIG_DFL)
             os.execvpe(order["argv"][0], order["argv"], environment)
+        if contents:
+            tell(status, {"placed": place_files(order["files"], contents)})
         entry = make_main(order, text)
         os.close(status)
         status = None
@@ -87,6 +90,7 @@ def rehearse():
         stream.flush()
     text = "import sys, json\ntry:\n    sum(x for x in [1.5, 2])\nexcept ValueError as e:\n    print(f'{e!r:>3}')\n"
     exec(compile(text, "rehearsal", "exec"), {"__name__": "rehearsal"})
+    code_with_value(b"number = 1\nnumber\n", "rehearsal")
     file_runner()(open_file("/dev/null"), b"/dev/null", 1, None)
     make_leave(rehearsed=True)(0)
     json.loads(json.dumps({"order": {"args": [], "env": {}}}))
@@ -142,6 +146,19 @@ def enter_directory(cwd, home):
     os.chdir(cwd)
 
 
+def place_files(files, contents):
+    """Puts the host's files into the working directory; gives what tells later whether they are still the same."""
+    placed, at = {}, 0
+    for name, size in files:
+        if "/" in name:
+            os.makedirs(os.path.dirname(name), exist_ok=True)
+        with open(name, "wb") as file:
+            file.write(contents[at : at + size])
+        at += size
+        placed[name] = [os.stat(name).st_mtime_ns, size]
+    return placed
+
+
 def make_main(order, text):
     """A fresh `__main__`, the call that runs the text in it as `python3 main.py` would, and the one that ends it.
 
@@ -152,7 +169,9 @@ def make_main(order, text):
     with open(path, "wb") as file:
         file.write(text)
     remake_standard_streams()
-    run, leave_it = file_runner(), make_leave()
+    leave_it = make_leave()
+    machinery = offer_displays(order) if order.get("results") else None
+    code = code_with_value(text, path) if machinery is not None else None
     # What is there now is not the program's: the collector and the end pass it over.
     gc.freeze()
     main = types.ModuleType("__main__")
@@ -167,7 +186,15 @@ def make_main(order, text):
     sys.path.insert(0, os.getcwd())
     sys.setrecursionlimit(sys.getrecursionlimit() + EXTRA_DEPTH)
     gc.enable()
-    return functools.partial(run, open_file(path), os.fsencode(path), 1, None), leave_it
+    if code is not None:
+        try:
+            run = code_runner(code, main, path)
+        except OSError:
+            pass  # The text runs as well, and only its last value is not seen.
+        else:
+            offer_last_value(machinery)
+            return run, functools.partial(leave_value, main, leave_it)
+    return functools.partial(file_runner(), open_file(path), os.fsencode(path), 1, None), leave_it
 
 
 def open_file(path):

@@ -1,11 +1,10 @@
 # Process 1: boots, serves the runs it is told to, outlives whatever they do, and ends with the stream.
 
-import traceback
-
 PING_SILENCE = 60.0  # without a frame from the host for this long, it is gone
 FAREWELL = 10.0  # from the program's Done to the end, should the host not end the stream
 DRAIN_PATIENCE = 10.0  # for the credit that the last output needs
 DRAIN_LIMIT = 30.0
+COLLECT_LIMIT = 20.0  # for what a program has left to be seen
 REAP_LIMIT = 5.0
 LEAVING = 0.1  # for those who end because the program has, such as the helpers of multiprocessing
 
@@ -36,7 +35,7 @@ class Supervisor:
         ready = {"protocol": PROTOCOL, "python": version, "confined": self.confined}
         ready["playwright"] = playwright_version()
         self.stream.control(READY, ready)
-        warm = list(WARM)
+        warm = list(WARM) + [compiled_show]
         while True:
             self.stream.flush()
             now = time.monotonic()
@@ -102,7 +101,9 @@ class Supervisor:
         if self.finished_at is not None:
             until.append(self.finished_at + FAREWELL)
         if self.run is not None:
-            if self.run.drain_until is not None:
+            if self.run.collect_until is not None:
+                until.append(self.run.collect_until)
+            elif self.run.drain_until is not None:
                 until.append(min(self.run.drain_until, self.run.drain_patience))
             else:
                 until.append(self.run.deadline)
@@ -140,9 +141,9 @@ class Supervisor:
             if self.run is not None or self.finished_at is not None:
                 raise HostGone
             order = json.loads(payload)
-            if order.get("program_bytes", 0) > MAX_PROGRAM:
-                raise HostGone
             self.run = Run(order, usage(self.confined), time.monotonic())
+            if self.run.text_left > MAX_PROGRAM:
+                raise HostGone
         elif kind in (DATA, END, RESET, CREDIT):
             channel = struct.unpack_from(">I", payload)[0]
             rest = payload[4:]
@@ -193,7 +194,9 @@ class Supervisor:
             self.settle(now)
         if run.drain_until is not None:
             late = now >= min(run.drain_until, run.drain_patience)
-            if not run.outputs or late or run.cause == "output_limit":
+            if run.collect_until is None and run.outputs and not late and run.cause != "output_limit":
+                return
+            if self.collect(now):
                 self.finish()
 
     def start(self):
@@ -274,6 +277,7 @@ class Supervisor:
             told = json.loads(line)
             run.error = told.get("error", run.error)
             run.spent = told.get("cpu", run.spent)
+            run.placed.update(told.get("placed", {}))
         if run.error is None:
             run.announced = True
             self.stream.control(STARTED, {"notes": run.notes, "sets": run.sets})
@@ -362,7 +366,18 @@ class Supervisor:
         if run.error is not None:
             run.drain_until = now  # Nothing of the program ran, so there is nothing to wait for.
 
-    def finish(self):
+    def collect(self, now):
+        """Sends what the program has left to be seen, as far as there is room and credit; says whether that is all."""
+        run = self.run
+        if run.collect_until is None:
+            run.collect_until = now + COLLECT_LIMIT
+            self.close_pipes()
+            # Who is stuck in the kernel might still be the program's: then nothing is done with its rights.
+            if run.error is None and run.order.get("results") and not self.reap():
+                run.collector = Collector(run.order, run.placed, self.may_switch)
+        return run.collector is None or run.collector.send(self.stream, run, now)
+
+    def close_pipes(self):
         run = self.run
         for fd in list(run.outputs):
             run.lost += readable_bytes(fd)
@@ -370,8 +385,13 @@ class Supervisor:
         run.outputs = {}
         if run.status is not None:
             os.close(run.status)
+            run.status = None
         if run.error is None and not run.announced:
+            run.announced = True
             self.stream.control(STARTED, {"notes": run.notes, "sets": run.sets})
+
+    def finish(self):
+        run = self.run
         self.stream.control(DONE, self.report())
         if run.order["kind"] == "program":
             self.finished_at = time.monotonic()
@@ -392,6 +412,9 @@ class Supervisor:
             "tmp_free": free_bytes("/tmp"),
             "modules_free": free_bytes(run.order.get("modules_dir")),
         }
+        if run.collector is not None:
+            report["left_out"] = run.collector.left_out
+            report["left_out_more"] = run.collector.left_more
         # The mark is the sandbox's highest: it speaks of this run only when this run has raised it.
         if after["peak"] is not None and after["peak"] > (run.baseline["peak"] or 0):
             report["peak_memory_bytes"] = after["peak"]
@@ -457,33 +480,3 @@ class Supervisor:
         waited.register(self.woken, select.POLLIN)
         if waited.poll(20):
             os.read(self.woken, 4096)
-
-
-def main(arguments):
-    """Returns only in a program's child: what is to be called, in turn, once no frame of ours is left."""
-    confined = "unconfined" not in arguments
-    if confined and os.getpid() != 1:
-        os.write(2, b"the runner is not process 1, and was not told that it runs unconfined\n")
-        os._exit(64)
-    prctl(PR_SET_DUMPABLE, 0)
-    if not confined:
-        prctl(PR_SET_CHILD_SUBREAPER, 1)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    while os.open("/dev/null", os.O_RDWR) <= 2:
-        pass  # A missing standard descriptor would be taken by a pipe of ours.
-    os.closerange(3, 256)
-    gc.disable()
-    supervisor = Supervisor(Stream(0, 1), confined, confined or "switch-uids" in arguments)
-    try:
-        supervisor.serve()
-    except BecomeProgram as program:
-        return program.args[0]
-    except HostGone:
-        code = 0
-    except BaseException:
-        os.write(2, traceback.format_exc().encode("utf-8", "replace"))
-        code = 70
-    supervisor.kill_all()
-    os._exit(code)

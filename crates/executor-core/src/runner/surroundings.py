@@ -99,8 +99,11 @@ def is_readable(fd):
     return bool(waited.poll(0))
 
 
-def warm_up(name):
+def warm_up(step):
+    if callable(step):
+        step()
+        return
     try:
-        importlib.import_module(name)
+        importlib.import_module(step)
     except ImportError:
         pass

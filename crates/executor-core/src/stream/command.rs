@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::error::StreamError;
 use super::frame::MAX_CONTROL;
-use crate::limits::ByteSize;
+use crate::files::InputFile;
+use crate::limits::{ByteSize, ResultLimits};
 
 /// One command of a sandbox: any number of `command`s, then one `program`.
 #[derive(Debug, Clone)]
@@ -35,8 +36,26 @@ struct Wire {
     deadline_ms: u64,
     output_limit: u64,
     proxy: bool,
+    /// Names and sizes; what stands in them follows the program's text.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    files: Vec<(String, usize)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    results: Option<ResultsWire>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sets: Option<SetWish>,
+}
+
+/// What a program may leave to be seen.
+#[derive(Debug, Clone, Serialize)]
+struct ResultsWire {
+    displays: usize,
+    files: usize,
+    item_bytes: u64,
+    total_bytes: u64,
+    picture_side: u32,
+    picture_bytes: u64,
+    #[serde(skip)]
+    limits: ResultLimits,
 }
 
 /// The sets of modules that a command or program finds on its paths, as process 1 looks them up in the store.
@@ -82,6 +101,8 @@ impl RunCommand {
             deadline_ms: 60_000,
             output_limit: 1 << 30,
             proxy: false,
+            files: Vec::new(),
+            results: None,
             sets: None,
         };
         Self { wire }
@@ -91,6 +112,35 @@ impl RunCommand {
     pub(crate) fn sets(mut self, wish: SetWish) -> Self {
         self.wire.sets = Some(wish);
         self
+    }
+
+    /// Files of a program's working directory. What stands in them follows its text in the input, in this order.
+    pub(crate) fn files(mut self, files: &[InputFile]) -> Self {
+        let files = files.iter();
+        self.wire.files = files
+            .map(|file| (file.name.as_str().to_owned(), file.bytes.len()))
+            .collect();
+        self
+    }
+
+    /// What a program leaves to be seen is taken, within these bounds: displays, among them the value of its last line,
+    /// and files in its working directory.
+    pub(crate) fn results(mut self, limits: ResultLimits) -> Self {
+        self.wire.results = Some(ResultsWire {
+            displays: limits.displays,
+            files: limits.files,
+            item_bytes: limits.item.get(),
+            total_bytes: limits.total.get(),
+            picture_side: limits.picture_side,
+            picture_bytes: limits.picture.get(),
+            limits,
+        });
+        self
+    }
+
+    /// The bounds of what it leaves to be seen, if that is taken.
+    pub(super) fn result_limits(&self) -> Option<ResultLimits> {
+        self.wire.results.as_ref().map(|results| results.limits)
     }
 
     /// `sys.argv[1:]` of a program.

@@ -38,6 +38,8 @@ pub(super) enum Frame {
     /// The command and all it started are gone; JSON.
     Done(Bytes),
     Pong(u64),
+    /// What the bytes on the channel of results were; JSON.
+    Item(Bytes),
     /// A connection to the proxy's port: a new channel.
     Open {
         channel: u32,
@@ -69,9 +71,9 @@ struct Kind {
     max: usize,
 }
 
-/// All kinds. `0x16` (`Display`) and `0x17` (`File`), from the runner, are reserved for rich results.
+/// All kinds.
 #[rustfmt::skip]
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 13] = [
     Kind { code: 0x01, name: "Run",     from: Some(Side::Host),   min: 2, max: MAX_CONTROL },
     Kind { code: 0x02, name: "Ping",    from: Some(Side::Host),   min: 8, max: 8 },
     Kind { code: 0x03, name: "Prepare", from: Some(Side::Host),   min: 2, max: MAX_CONTROL },
@@ -80,6 +82,7 @@ const KINDS: [Kind; 12] = [
     Kind { code: 0x13, name: "Done",    from: Some(Side::Runner), min: 2, max: MAX_CONTROL },
     Kind { code: 0x14, name: "Pong",    from: Some(Side::Runner), min: 8, max: 8 },
     Kind { code: 0x15, name: "Open",    from: Some(Side::Runner), min: 4, max: 4 },
+    Kind { code: 0x16, name: "Item",    from: Some(Side::Runner), min: 2, max: MAX_CONTROL },
     Kind { code: 0x21, name: "Data",    from: None,               min: 5, max: 4 + MAX_DATA },
     Kind { code: 0x22, name: "End",     from: None,               min: 4, max: 4 },
     Kind { code: 0x23, name: "Reset",   from: None,               min: 4, max: 4 },
@@ -97,6 +100,7 @@ impl Frame {
             Self::Started(_) => "Started",
             Self::Done(_) => "Done",
             Self::Pong(_) => "Pong",
+            Self::Item(_) => "Item",
             Self::Open { .. } => "Open",
             Self::Data { .. } => "Data",
             Self::End { .. } => "End",
@@ -115,6 +119,7 @@ impl Frame {
             Self::Started(json) => head(out, 0x12, json.len()).put_slice(json),
             Self::Done(json) => head(out, 0x13, json.len()).put_slice(json),
             Self::Pong(token) => head(out, 0x14, 8).put_u64(*token),
+            Self::Item(json) => head(out, 0x16, json.len()).put_slice(json),
             Self::Open { channel } => head(out, 0x15, 4).put_u32(*channel),
             Self::Data { channel, payload } => {
                 let out = head(out, 0x21, payload.len().saturating_add(4));
@@ -144,6 +149,7 @@ impl Frame {
             0x15 => Self::Open {
                 channel: payload.get_u32(),
             },
+            0x16 => Self::Item(payload),
             0x21 => Self::Data {
                 channel: payload.get_u32(),
                 payload,

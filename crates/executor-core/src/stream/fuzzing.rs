@@ -6,6 +6,7 @@ use super::command::{RunCommand, Surroundings};
 use super::error::StreamError;
 use super::frame::{Decoder, Frame, MAX_DATA, Side};
 use super::state::{State, Told};
+use crate::limits::ResultLimits;
 
 /// What the windows of both outputs may hold together (`docs/stream.md`: 256 KiB each).
 const MOST_WAITING: usize = 2 * 256 * 1024;
@@ -44,7 +45,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         ],
         vec![
             ready.clone(),
-            started,
+            started.clone(),
             Frame::Open { channel: 16 },
             data(16, "GET / HTTP/1.1\r\n\r\n"),
             Frame::Credit {
@@ -56,6 +57,15 @@ pub fn seeds() -> Vec<Vec<u8>> {
             Frame::Reset { channel: 17 },
             Frame::Reset { channel: 16 },
             Frame::Pong(1),
+            done(0, 0),
+        ],
+        vec![
+            ready.clone(),
+            started,
+            data(3, "a display"),
+            Frame::Item(text(r#"{"name":null,"bytes":9,"whole":true}"#)),
+            data(3, "a,b"),
+            Frame::Item(text(r#"{"name":"d/a.csv","bytes":3,"whole":true}"#)),
             done(0, 0),
         ],
         vec![ready, not_started],
@@ -120,7 +130,8 @@ fn converse(frames: &[Frame]) -> Result<bool, String> {
         }
         if state.take_ready().is_some() {
             // Refused if a command runs already; the state says so itself.
-            let _ = state.order(&RunCommand::program(2), Bytes::from_static(b"1\n"));
+            let program = RunCommand::program(2).results(ResultLimits::default());
+            let _ = state.order(&program, Bytes::from_static(b"1\n"));
         }
         if let Frame::Data {
             channel: 1 | 2,
@@ -166,6 +177,7 @@ fn hear(state: &mut State) -> Result<usize, String> {
             }
             Some(Told::Connection(channel)) => state.drop_channel(channel),
             Some(Told::Started(_) | Told::Done(_) | Told::NotStarted(_) | Told::Missing(_)) => {}
+            Some(Told::Collecting | Told::Item(_)) => {}
         }
     }
     Err("there is no end to what is told".to_owned())

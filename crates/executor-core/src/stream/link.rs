@@ -19,6 +19,7 @@ use super::command::{RunCommand, Surroundings};
 use super::error::StreamError;
 use super::frame::{Decoder, Side};
 use super::report::{Missing, Ready, Report, Sets, Started};
+use super::results::Item;
 use super::state::{State, Told};
 use crate::backend::SandboxStream;
 use crate::output::OutputStream;
@@ -67,6 +68,10 @@ pub(crate) enum LinkEvent {
     },
     /// The program connected to the proxy's port.
     Connection(ProxyChannel),
+    /// The program and all its processes are gone; what it left to be seen begins to come.
+    Collecting,
+    /// It left this. Each comes after everything printed has been told.
+    Item(Item),
     /// The command and all its processes are gone; everything printed has been told.
     Done(Report),
     /// The store has no set of modules for it: nothing was begun, and the runner waits for its next command.
@@ -154,6 +159,8 @@ impl Link {
                     let channel = ProxyChannel::new(Arc::clone(&self.shared), number);
                     return LinkEvent::Connection(channel);
                 }
+                Some(Told::Collecting) => return LinkEvent::Collecting,
+                Some(Told::Item(item)) => return LinkEvent::Item(item),
                 Some(Told::Done(report)) => return LinkEvent::Done(report),
                 Some(Told::NotStarted(reason)) => {
                     return LinkEvent::Failed(StreamError::NotStarted(reason));

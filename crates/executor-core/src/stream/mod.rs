@@ -11,6 +11,7 @@
 //! | `frame` | kinds, bounds, encoder and push decoder; pure |
 //! | `credit` | the two halves of a window |
 //! | `command`, `report` | the JSON of control frames, converted to types of ours |
+//! | `results` | what a run leaves to be seen, gathered and held against its bounds; pure |
 //! | `proxied` | the state of one proxied connection |
 //! | `state` | all rules: what may come when, and what is to be sent next; pure |
 //! | `channel` | a proxied connection as `AsyncRead + AsyncWrite` |
@@ -26,6 +27,7 @@ pub(crate) mod fuzzing;
 mod link;
 mod proxied;
 mod report;
+mod results;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -34,3 +36,4 @@ pub(crate) use self::command::{RunCommand, SetWish, Surroundings};
 pub(crate) use self::error::StreamError;
 pub(crate) use self::link::{Feeder, Link, LinkEvent, LinkSettings};
 pub(crate) use self::report::{Cause, Exit, Missing, Ready, Report, Sets};
+pub(crate) use self::results::Item;

@@ -6,11 +6,17 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::StreamError;
+use crate::files::{LeftOut, LeftOutReason};
 
 /// The protocol generation that this host speaks; the runner's text comes with it, so there is one.
 const PROTOCOL: u32 = 1;
 
 const MAX_NOTES: usize = 16;
+
+/// Things left out that are named, and the length of one's name in bytes.
+const MAX_LEFT_OUT: usize = 33;
+const MAX_NAME: usize = 4 * 512;
+
 const MAX_TEXT: usize = 2000;
 
 /// Projects in a set, and the length of one's name and version.
@@ -54,6 +60,10 @@ pub(crate) struct Report {
     pub(crate) tmp_free: Option<u64>,
     /// Free bytes where its modules lie.
     pub(crate) modules_free: Option<u64>,
+    /// What it left and what was not sent.
+    pub(crate) left_out: Vec<LeftOut>,
+    /// More of these, only counted.
+    pub(crate) left_out_more: u64,
 }
 
 /// Who ended a run.
@@ -148,6 +158,10 @@ struct DoneWire {
     tmp_free: Option<u64>,
     modules_free: Option<u64>,
     #[serde(default)]
+    left_out: Vec<(String, LeftOutReason)>,
+    #[serde(default)]
+    left_out_more: u64,
+    #[serde(default)]
     missing: Option<Missing>,
 }
 
@@ -217,6 +231,11 @@ pub(super) fn done(json: &[u8], received: [u64; 2]) -> Result<Done, StreamError>
         }
         _ => return Err(StreamError::OutOfRange("exit_code")),
     };
+    let left_out = &wire.left_out;
+    if left_out.len() > MAX_LEFT_OUT || left_out.iter().any(|(name, _)| name.len() > MAX_NAME) {
+        return Err(StreamError::OutOfRange("left_out"));
+    }
+    let left_out = wire.left_out.into_iter();
     Ok(Done::Ended(Report {
         cause: wire.cause,
         exit,
@@ -228,10 +247,17 @@ pub(super) fn done(json: &[u8], received: [u64; 2]) -> Result<Done, StreamError>
         processes_killed: wire.processes_killed,
         tmp_free: wire.tmp_free,
         modules_free: wire.modules_free,
+        left_out: left_out
+            .map(|(name, reason)| LeftOut::new(name, reason))
+            .collect(),
+        left_out_more: wire.left_out_more,
     }))
 }
 
-fn parse<T: DeserializeOwned>(kind: &'static str, json: &[u8]) -> Result<T, StreamError> {
+pub(super) fn parse<T: DeserializeOwned>(
+    kind: &'static str,
+    json: &[u8],
+) -> Result<T, StreamError> {
     serde_json::from_slice(json).map_err(|error| {
         // The parser may quote a field that the sandbox named: a bounded part says enough.
         let reason = error.to_string().chars().take(200).collect();

@@ -138,12 +138,13 @@ mod tests {
     use crate::limits::ByteSize;
 
     fn limits() -> ResultLimits {
-        let mut limits = ResultLimits::default();
-        limits.displays = 1;
-        limits.files = 2;
-        limits.item = ByteSize::bytes(10);
-        limits.total = ByteSize::bytes(15);
-        limits
+        ResultLimits {
+            displays: 1,
+            files: 2,
+            item: ByteSize::bytes(10),
+            total: ByteSize::bytes(15),
+            ..ResultLimits::default()
+        }
     }
 
     /// What is told after these, each either data or the JSON of an item.

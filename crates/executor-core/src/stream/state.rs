@@ -13,6 +13,7 @@ use super::error::StreamError;
 use super::frame::{Frame, MAX_DATA};
 use super::proxied::Proxied;
 use super::report::{self, Done, Missing, Ready, Report, Started};
+use super::results::{Item, RESULTS, Results};
 use crate::output::OutputStream;
 
 /// Proxied connections at once, those included that only one side has closed.
@@ -39,6 +40,8 @@ pub(super) enum Told {
     Started(Started),
     Output(OutputStream, Bytes),
     Connection(u32),
+    Collecting,
+    Item(Item),
     Done(Report),
     NotStarted(String),
     Missing(Missing),
@@ -55,6 +58,7 @@ pub(super) struct State {
     input: Input,
     stdout: Output,
     stderr: Output,
+    results: Results,
     /// Whose waiting bytes came first, when both have some.
     elder: OutputStream,
     started: Option<Started>,
@@ -117,6 +121,7 @@ impl State {
             },
             stdout: Output::new(STDOUT),
             stderr: Output::new(STDERR),
+            results: Results::new(None),
             elder: OutputStream::Stdout,
             started: None,
             done: None,
@@ -151,6 +156,7 @@ impl State {
         };
         self.stdout = Output::new(STDOUT);
         self.stderr = Output::new(STDERR);
+        self.results = Results::new(command.result_limits());
         Ok(())
     }
 
@@ -223,6 +229,14 @@ impl State {
                 Some(_) | None => Err(StreamError::StrayPong),
             },
             (Frame::Open { channel }, Phase::Running { .. }) => self.open(*channel),
+            (Frame::Item(json), Phase::Running { .. }) => self.results.item(json),
+            (
+                Frame::Data {
+                    channel: RESULTS,
+                    payload,
+                },
+                Phase::Running { .. },
+            ) => self.results.data(payload),
             (
                 Frame::Credit {
                     channel: INPUT,
@@ -290,6 +304,12 @@ impl State {
                     });
                 }
             }
+            if let Some(bytes) = self.results.due() {
+                return Some(Frame::Credit {
+                    channel: RESULTS,
+                    bytes,
+                });
+            }
         }
         self.next_on_channels().or_else(|| self.next_input())
     }
@@ -315,6 +335,12 @@ impl State {
                 self.elder = younger;
                 return Some(Told::Output(stream, bytes));
             }
+        }
+        if self.results.take_begun() {
+            return Some(Told::Collecting);
+        }
+        if let Some(item) = self.results.take() {
+            return Some(Told::Item(item));
         }
         self.done
             .take()
@@ -375,6 +401,7 @@ impl State {
     fn has_news(&self) -> bool {
         self.started.is_some()
             || self.done.is_some()
+            || self.results.has_news()
             || !self.stdout.waiting.is_empty()
             || !self.stderr.waiting.is_empty()
     }

@@ -72,7 +72,7 @@ def add_view(made, image, name):
     width, height = image.size
     factor = min(1.0, SETTINGS["picture_side"] / max(width, height))
     for _ in range(6):
-        size = max(1, int(width * factor)), max(1, int(height * factor))
+        size = max(1, round(width * factor)), max(1, round(height * factor))
         small = image if size == image.size else image.resize(size, 3, reducing_gap=2.0)
         for way in ("PNG", "JPEG"):
             data = encoded(small, way)

@@ -1,11 +1,7 @@
 # Things as text, within bounds: what is too large is shown in part, and what cannot show itself is named.
 
-import html
-import re
-
 MOST_ITEMS = 1000  # elements of containers that are shown in all
 BRACKETS = {list: "[]", tuple: "()", set: "{}", frozenset: ("frozenset({", "})"), dict: "{}"}
-BARE = re.compile(r"<[\w.<>]+ object( at 0x[0-9a-f]+)?>\Z")
 
 
 def text_of(thing):
@@ -70,11 +66,14 @@ def part_of(thing, left, around):
 
 def is_bare(text):
     """Whether it says nothing but the type's name, as `object`'s own `repr` does."""
-    return BARE.match(text) is not None
+    return text.startswith("<") and (text.endswith(" object>") or " object at 0x" in text) and text.count("<") == 1
 
 
 def without_tags(text):
     """What a page says, roughly: enough for whoever has the page itself beside it."""
+    import html
+    import re
+
     text = re.sub(r"(?is)<(script|style)\b.*?</\1>", " ", text[: 4 * MAX_TEXT])
     text = re.sub(r"(?i)<(br|/p|/div|/tr|/li|/h\d)[^>]*>", "\n", text)
     text = html.unescape(re.sub(r"<[^>]*>", " ", text))

@@ -167,6 +167,10 @@ async fn breaches_are_named() {
     .await;
     check(&[credit(1, 5)], "frame `Credit` came out of order").await;
     check(&[credit(0, 1)], "channel `0` granted an impossible credit").await;
+    check(&[data(3, 1)], "frame `Data` came out of order").await;
+    let item = Frame::Item(json(r#"{"name":"a","bytes":0,"whole":true}"#));
+    check(&[item], "frame `Item` came out of order").await;
+    check(&[credit(3, 1)], "frame `Credit` came out of order").await;
     check(&[data(16, 1)], "channel `16` is not open").await;
     check(&[credit(u32::MAX, 1)], "channel `4294967295` is not open").await;
     check(

@@ -13,7 +13,9 @@ use tokio::process::Child;
 use crate::backend::SandboxStream;
 use crate::output::OutputStream;
 use crate::runner;
-use crate::stream::{Link, LinkEvent, LinkSettings, Report, RunCommand, StreamError, Surroundings};
+use crate::stream::{
+    Item, Link, LinkEvent, LinkSettings, Report, RunCommand, StreamError, Surroundings,
+};
 
 /// A runner, and what it wrote where.
 pub(super) struct Local {
@@ -29,6 +31,7 @@ pub(super) struct Finished {
     pub(super) stderr: Vec<u8>,
     pub(super) notes: Vec<String>,
     pub(super) report: Report,
+    pub(super) items: Vec<Item>,
 }
 
 impl Finished {
@@ -100,6 +103,7 @@ impl Local {
     /// Runs to the end, reading as fast as it comes.
     pub(super) async fn finish(&mut self) -> Result<Finished, StreamError> {
         let (mut stdout, mut stderr, mut noted) = (Vec::new(), Vec::new(), Vec::new());
+        let mut items = Vec::new();
         loop {
             match self.link.next().await {
                 LinkEvent::Started { notes, .. } => noted = notes,
@@ -112,12 +116,15 @@ impl Local {
                     self.link.consumed(stream, bytes.len());
                 }
                 LinkEvent::Connection(channel) => drop(channel),
+                LinkEvent::Collecting => {}
+                LinkEvent::Item(item) => items.push(item),
                 LinkEvent::Done(report) => {
                     return Ok(Finished {
                         stdout,
                         stderr,
                         notes: noted,
                         report,
+                        items,
                     });
                 }
                 LinkEvent::Missing(why) => panic!("no set was asked for: {why:?}"),

@@ -7,3 +7,4 @@ mod local;
 mod output;
 mod programs;
 mod proxied;
+mod results;

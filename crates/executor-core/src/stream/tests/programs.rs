@@ -9,6 +9,7 @@ use futures_util::stream;
 use tokio::task::JoinSet;
 
 use super::local::{Local, environment, python, run, run_with};
+use crate::limits::ResultLimits;
 use crate::stream::{Exit, RunCommand};
 
 #[rustfmt::skip]
@@ -130,12 +131,13 @@ async fn programs_behave_as_under_the_plain_interpreter() {
     assert!(different.is_empty(), "{different}");
 }
 
-type Seen = (String, String, i32);
+pub(super) type Seen = (String, String, i32);
 
 /// The program under the runner, then in the same place without it.
-async fn both(name: &'static str, text: &'static [u8]) -> (&'static str, Seen, Seen) {
+pub(super) async fn both(name: &'static str, text: &'static [u8]) -> (&'static str, Seen, Seen) {
     let mut local = Local::boot().await;
-    local.send(local.surround(RunCommand::program(text.len())), text);
+    let command = local.surround(RunCommand::program(text.len()));
+    local.send(command.results(ResultLimits::default()), text);
     let run = local.finish().await.unwrap();
     let ended = match run.report.exit {
         Exit::Code(code) => code,

@@ -52,6 +52,7 @@ where
                     stdout,
                     stderr,
                     notes: noted,
+                    items: Vec::new(),
                     report,
                 };
             }

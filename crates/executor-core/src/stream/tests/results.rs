@@ -212,8 +212,10 @@ async fn things_show_themselves_in_the_forms_they_offer() {
 
 #[tokio::test]
 async fn more_displays_than_may_be_are_counted() {
-    let mut limits = ResultLimits::default();
-    limits.displays = 3;
+    let limits = ResultLimits {
+        displays: 3,
+        ..ResultLimits::default()
+    };
     let run = run_within(limits, "for x in range(1000): display(x)", &[]).await;
     assert_eq!(displays(&run).len(), 3);
     assert_eq!(left_out(&run), ["display 4: too many"]);
@@ -268,9 +270,11 @@ async fn files_come_back_and_those_that_were_given_do_not() {
 
 #[tokio::test]
 async fn nothing_but_regular_files_of_a_size_comes_back() {
-    let mut limits = ResultLimits::default();
-    limits.item = ByteSize::kib(100);
-    limits.total = ByteSize::kib(150);
+    let limits = ResultLimits {
+        item: ByteSize::kib(100),
+        total: ByteSize::kib(150),
+        ..ResultLimits::default()
+    };
     let text = "import os, socket\nos.symlink('/etc/passwd', 'a-link')\nos.symlink('/etc', 'b-directory')\nos.mkfifo('c-pipe')\n\
                 socket.socket(socket.AF_UNIX).bind('d-socket')\nos.truncate(os.open('e-sparse', os.O_CREAT | os.O_WRONLY), 1 << 40)\n\
                 open('f-fits', 'wb').write(bytes(100 << 10))\nopen('g-not-both', 'wb').write(bytes(90 << 10))\nopen('h-small', 'w').write('x')\n\
@@ -306,8 +310,8 @@ async fn ten_thousand_files_are_counted() {
     let text = "for n in range(10_000): open(f'{n:05}', 'w').close()";
     let run = run(text).await;
     assert_eq!(files(&run).len(), 100);
-    assert_eq!(run.report.left_out.len(), 32);
-    assert_eq!(run.report.left_out_more, 10_000 - 100 - 32);
+    assert_eq!(run.report.left_out.len(), 3);
+    assert_eq!(run.report.left_out_more, 10_000 - 100 - 3);
 }
 
 #[tokio::test]
