@@ -137,6 +137,7 @@ impl ExecutorBuilder {
                 settings.concurrency,
                 settings.queue,
                 settings.queue_timeout,
+                settings.pool.most.min(PoolSettings::CEILING),
             ),
             pool: pool::Pool::new(&settings.pool),
             sets: sets::Sets::new(),

@@ -11,14 +11,15 @@ use crate::error::{ErrorKind, Result, SandboxError};
 /// A bounded number of runs at once and a bounded queue before them, in which callers take turns.
 ///
 /// A run holds its [`Place`] until its answer is given. What is left of its sandbox then holds a
-/// *body*, of which there are twice as many, until it is removed: so teardown delays nobody, and
-/// still cannot pile up.
+/// *body* until it is removed, of which there are twice as many as places, and one more for each that may have waited
+/// in the pool: so teardown delays nobody, and still cannot pile up.
 #[derive(Debug)]
 pub(super) struct Places {
     tickets: Arc<Semaphore>,
     runs: Turns,
     bodies: Arc<Semaphore>,
     concurrency: usize,
+    pool: usize,
     queue: usize,
     patience: Duration,
 }
@@ -45,15 +46,18 @@ pub(super) struct Ticket {
 }
 
 impl Places {
-    pub(super) fn new(concurrency: usize, queue: usize, patience: Duration) -> Self {
+    pub(super) fn new(concurrency: usize, queue: usize, patience: Duration, pool: usize) -> Self {
         let concurrency = concurrency.clamp(1, Semaphore::MAX_PERMITS / 4);
         let queue = queue.min(Semaphore::MAX_PERMITS / 4);
         Self {
             // Those that run were in the queue too, and keep their tickets.
             tickets: Arc::new(Semaphore::new(queue.saturating_add(concurrency))),
             runs: Turns::new(concurrency),
-            bodies: Arc::new(Semaphore::new(concurrency.saturating_mul(2))),
+            bodies: Arc::new(Semaphore::new(
+                concurrency.saturating_mul(2).saturating_add(pool),
+            )),
             concurrency,
+            pool,
             queue,
             patience,
         }
@@ -77,11 +81,20 @@ impl Places {
 
     /// Whether anybody waits for a place that is not free.
     pub(super) fn are_waited_for(&self) -> bool {
-        let entered = self
-            .concurrency
-            .saturating_add(self.queue)
-            .saturating_sub(self.tickets.available_permits());
-        self.runs.are_taken() && entered > self.concurrency
+        self.runs.are_waited_for()
+    }
+
+    /// Whether more sandboxes wait to be removed than those that run could have left: a burst is being tidied up.
+    pub(super) fn are_tidied(&self) -> bool {
+        self.bodies.available_permits() < self.pool
+    }
+
+    /// Returns when nobody waits for a place, or those who do need the body, and after a second in any case: to remove a
+    /// sandbox takes the processor for longer than a small program does, and those who wait want it now.
+    pub(super) async fn lull(&self) {
+        let spare = || self.bodies.available_permits() > self.concurrency;
+        let lull = self.runs.wait_while(|| self.are_waited_for() && spare());
+        let _elapsed = tokio::time::timeout(PUT_OFF, lull).await;
     }
 
     /// Waits for a place in the turn of `caller`. Cancel-safe.
@@ -109,13 +122,19 @@ impl Places {
     }
 }
 
+/// The longest that the removal of a sandbox is put off.
+const PUT_OFF: Duration = Duration::from_secs(1);
+
 #[cfg(test)]
 mod tests {
+    use futures_util::future::FutureExt as _;
+    use futures_util::poll;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn the_queue_is_bounded() {
-        let places = Places::new(1, 1, Duration::from_secs(5));
+        let places = Places::new(1, 1, Duration::from_secs(5), 0);
         assert!(!places.are_taken());
         let running = places.take(places.enter().unwrap(), "").await.unwrap();
         assert!(places.are_taken());
@@ -127,5 +146,43 @@ mod tests {
         assert_eq!(impatient.kind(), ErrorKind::Busy);
         drop(running);
         assert!(places.take(places.enter().unwrap(), "").await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_removal_waits_for_those_who_wait_and_not_for_long() {
+        let places = Places::new(1, 9, Duration::from_secs(5), 2);
+        let place = || places.take(places.enter().unwrap(), "");
+        let mut first = place().await.unwrap();
+        let body = first.take_body();
+        assert!(places.lull().now_or_never().is_some(), "nobody waits");
+        let mut second = Box::pin(place());
+        assert!(poll!(&mut second).is_pending());
+        let mut lull = Box::pin(places.lull());
+        assert!(poll!(&mut lull).is_pending());
+        drop(first);
+        assert!(poll!(&mut lull).is_ready(), "it is the turn of who waited");
+        let _second = second.await.unwrap();
+
+        let mut third = Box::pin(place());
+        assert!(poll!(&mut third).is_pending());
+        let begun = tokio::time::Instant::now();
+        places.lull().await;
+        assert_eq!(begun.elapsed(), PUT_OFF, "a long run may be before them");
+        drop(body);
+    }
+
+    #[tokio::test]
+    async fn who_waits_gets_the_bodies_that_are_left() {
+        let places = Places::new(1, 9, Duration::from_secs(5), 0);
+        let mut bodies = Vec::new();
+        for _ in 0..2 {
+            let mut place = places.take(places.enter().unwrap(), "").await.unwrap();
+            bodies.push(place.take_body());
+        }
+        let mut waiting = Box::pin(places.take(places.enter().unwrap(), ""));
+        assert!(poll!(&mut waiting).is_pending());
+        assert!(places.lull().now_or_never().is_some());
+        bodies.pop();
+        assert!(poll!(&mut waiting).is_ready());
     }
 }

@@ -329,6 +329,7 @@ pub(super) async fn keep(shared: Arc<Shared>) {
         while pause.is_over()
             && shared.preparation.is_ready()
             && !shared.places.are_waited_for()
+            && !shared.places.are_tidied()
             && let Some(generation) = pool.begin_start()
         {
             work.spawn(start(Arc::clone(&shared), generation));

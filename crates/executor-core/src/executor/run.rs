@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::install;
-use super::places::{Place, Ticket};
+use super::places::{Place, Places, Ticket};
 use super::program::{self, Ran};
 use super::raise::{Raised, raise};
 use super::record::Record;
@@ -71,8 +71,11 @@ pub(super) async fn drive(
         shared.pool.flush();
     }
     let outcome = record.finish(ending);
+    // Nothing runs any more in a sandbox whose program has ended by itself.
+    let may_wait = matches!(outcome.ending, Ending::Exited(_)) && !shared.stop.is_cancelled();
+    let places = may_wait.then_some(&shared.places);
     // Polled in this order: the answer leaves first, the teardown does not wait for its reader.
-    tokio::join!(biased; tell(events, outcome, &shared.stop), held.let_go());
+    tokio::join!(biased; tell(events, outcome, &shared.stop), held.let_go(places));
 }
 
 /// What a run holds that must be given back in order.
@@ -103,11 +106,12 @@ impl Held {
         Ok(self.raised.insert(raised))
     }
 
-    /// Frees the place at once, so that the next run may start, then destroys the sandbox.
+    /// Frees the place at once, so that the next run may start, then destroys the sandbox: in a lull of `places`, if they
+    /// are given.
     ///
     /// A start under way goes on to its end first, with its body held: otherwise who calls and cancels
     /// in turn would have any number of sandboxes being made and removed.
-    async fn let_go(mut self) {
+    async fn let_go(mut self, places: Option<&Places>) {
         let body = self.place.as_mut().and_then(Place::take_body);
         drop(self.place);
         let raised = match self.starting {
@@ -115,6 +119,9 @@ impl Held {
             None => self.raised,
         };
         if let Some(raised) = raised {
+            if let Some(places) = places {
+                places.lull().await;
+            }
             raised.destroy().await;
         }
         drop(body);

@@ -3,11 +3,18 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// A number of turns that may be held at once, and those who wait for one.
 #[derive(Debug, Clone)]
-pub(super) struct Turns(Arc<Mutex<State>>);
+pub(super) struct Turns(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    /// A turn was given back.
+    moved: Notify,
+}
 
 /// A turn. Dropping it gives it to the next.
 #[derive(Debug)]
@@ -33,10 +40,30 @@ struct Line {
 
 impl Turns {
     pub(super) fn new(count: usize) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            free: count,
-            lines: VecDeque::new(),
-        })))
+        Self(Arc::new(Shared {
+            state: Mutex::new(State {
+                free: count,
+                lines: VecDeque::new(),
+            }),
+            moved: Notify::new(),
+        }))
+    }
+
+    /// Whether anybody waits, or has waited in vain and nothing came free since.
+    pub(super) fn are_waited_for(&self) -> bool {
+        !self.state().lines.is_empty()
+    }
+
+    /// Waits for as long as `waits` says so, which is asked again whenever a turn was given back. Cancel-safe.
+    pub(super) async fn wait_while(&self, waits: impl Fn() -> bool) {
+        loop {
+            // Before the question, so that nothing is missed between the two.
+            let moved = self.0.moved.notified();
+            if !waits() {
+                return;
+            }
+            moved.await;
+        }
     }
 
     pub(super) fn are_taken(&self) -> bool {
@@ -62,6 +89,11 @@ impl Turns {
 
     /// Gives a turn that is held to whoever is next.
     fn pass_on(&self) {
+        self.give();
+        self.0.moved.notify_waiters();
+    }
+
+    fn give(&self) {
         let mut state = self.state();
         while let Some(next) = state.next() {
             let turn = Turn {
@@ -77,7 +109,7 @@ impl Turns {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
