@@ -251,6 +251,7 @@ fn short(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
@@ -404,6 +405,30 @@ mod tests {
             let next = Bytes::from(written(&[(entry.clone(), "")]));
             let error = checker.look(&next).unwrap_err();
             assert!(error.to_string().contains("malformed"), "{entry}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_mean_the_same_in_any_pieces(
+            at in 0_usize..200,
+            with in proptest::collection::vec(any::<u8>(), 0..8),
+            piece in 1_usize..40,
+        ) {
+            let begin = json!({"k": "begin", "bytes": 2, "entries": 3});
+            let end = (json!({"k": "end"}), "");
+            let mut bytes = written(&[(begin, ""), dir("a"), file("a/x"), link("l", "a/x"), end]);
+            let at = at.min(bytes.len());
+            bytes.splice(at..at, with);
+            let said = |piece: usize| {
+                let mut checker = Checker::new(1000);
+                let pieces = bytes.chunks(piece).map(Bytes::copy_from_slice);
+                pieces
+                    .map(|piece| checker.look(&piece))
+                    .collect::<Result<(), _>>()
+                    .and_then(|()| checker.finish())
+            };
+            prop_assert_eq!(said(piece), said(bytes.len()));
         }
     }
 }
