@@ -8,33 +8,50 @@ use executor_core::modules::{ModuleError, ModuleSet};
 use serde_json::{Map, Value};
 
 use crate::facts::Facts;
+use crate::incoming::{self, Earlier};
 use crate::visible;
 
 /// The names of the arguments.
 const CODE: &str = "code";
 const MODULES: &str = "modules";
 const TIMEOUT: &str = "timeout_seconds";
-const KNOWN: [&str; 3] = [CODE, MODULES, TIMEOUT];
+const STDIN: &str = "stdin";
+const FILES: &str = "files";
+const KNOWN: [&str; 5] = [CODE, MODULES, TIMEOUT, STDIN, FILES];
 
-/// The request that `arguments` describe, or a text that says everything that is wrong with them.
+/// The request that `arguments` describe, or a text that says everything that is wrong with them. `earlier` gives what
+/// earlier results of the same caller linked to.
 pub(crate) fn decode(
     arguments: &Map<String, Value>,
     facts: &Facts,
+    earlier: Earlier<'_>,
 ) -> Result<ExecutionRequest, String> {
     let code = code(arguments);
     let modules = modules(arguments);
     let timeout = timeout(arguments, facts);
+    let stdin = stdin(arguments);
+    let files = incoming::files(arguments.get(FILES), earlier);
     let unknown = unknown(arguments);
-    match (code, modules, timeout, unknown) {
-        (Ok(code), Ok(modules), Ok(timeout), None) => {
-            let request = ExecutionRequest::new(code).with_modules(modules);
+    match (code, modules, timeout, stdin, files, unknown) {
+        (Ok(code), Ok(modules), Ok(timeout), Ok(stdin), Ok(files), None) => {
+            let request = ExecutionRequest::new(code)
+                .with_modules(modules)
+                .with_stdin(stdin)
+                .with_files(files);
             Ok(match timeout {
                 Some(timeout) => request.with_timeout(timeout),
                 None => request,
             })
         }
-        (code, modules, timeout, unknown) => {
-            let mistakes = [code.err(), modules.err(), timeout.err(), unknown];
+        (code, modules, timeout, stdin, files, unknown) => {
+            let mistakes = [
+                code.err(),
+                modules.err(),
+                timeout.err(),
+                stdin.err(),
+                files.err(),
+                unknown,
+            ];
             Err(mistakes
                 .into_iter()
                 .flatten()
@@ -70,6 +87,17 @@ fn code(arguments: &Map<String, Value>) -> Result<String, String> {
             "`code` has a NUL character at byte {at}, which Python refuses; write `\\0` inside a literal"
         )),
         None => Ok(code.clone()),
+    }
+}
+
+fn stdin(arguments: &Map<String, Value>) -> Result<String, String> {
+    match arguments.get(STDIN) {
+        None | Some(Value::Null) => Ok(String::new()),
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(other) => Err(format!(
+            "`stdin` must be a string, which the program reads from standard input, not {}",
+            kind(other)
+        )),
     }
 }
 
@@ -149,7 +177,7 @@ fn unknown(arguments: &Map<String, Value>) -> Option<String> {
         .map_or_else(|| meant(name), |(_, known)| Some(*known));
     let way_out = match nearest {
         Some(known) => format!("did you mean `{known}`?"),
-        None => format!("there are `{CODE}`, `{MODULES}` and `{TIMEOUT}`"),
+        None => format!("there are `{}`", KNOWN.join("`, `")),
     };
     Some(format!(
         "`{}` is not an argument of this tool{more}; {way_out}",
@@ -160,7 +188,9 @@ fn unknown(arguments: &Map<String, Value>) -> Option<String> {
 /// Other words for the same things.
 fn meant(name: &str) -> Option<&'static str> {
     match name {
-        "script" | "source" | "program" | "python" | "input" => Some(CODE),
+        "script" | "source" | "program" | "python" => Some(CODE),
+        "input" => Some(STDIN),
+        "attachments" | "inputs" => Some(FILES),
         "packages" | "requirements" | "dependencies" | "deps" | "libraries" | "pip" => {
             Some(MODULES)
         }
@@ -175,7 +205,7 @@ fn short(name: &str) -> String {
 }
 
 /// What a JSON value is, with its article.
-fn kind(value: &Value) -> &'static str {
+pub(crate) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -197,7 +227,7 @@ mod tests {
         let Value::Object(arguments) = arguments else {
             panic!("an object")
         };
-        decode(&arguments, &Facts::sample())
+        decode(&arguments, &Facts::sample(), &|_| None)
     }
 
     #[track_caller]
@@ -301,7 +331,7 @@ mod tests {
         check(
             json!({"code": "x", "frobnicate": 1}),
             &expect![
-                "`frobnicate` is not an argument of this tool; there are `code`, `modules` and `timeout_seconds`"
+                "`frobnicate` is not an argument of this tool; there are `code`, `modules`, `timeout_seconds`, `stdin`, `files`"
             ],
         );
     }

@@ -1,5 +1,6 @@
 //! The tool as clients list it: name, description for a model, schemas, hints.
 
+use executor_core::files::MAX_INPUT_FILES;
 use mcp_protocol::tools::{Tool, ToolAnnotations};
 use serde_json::{Map, Value, json};
 
@@ -36,15 +37,27 @@ fn description(facts: &Facts) -> String {
         Reach::Policy(policy) => format!("What the program reaches is decided by the policy `{policy}`."),
     };
     format!(
-        "Runs a Python program in a fresh, isolated Linux container and returns what it prints. Print what you want \
-         to see: the value of a last expression is not shown. Nothing is kept between calls: no variables, files or \
-         modules. Limits: {timeout} unless `timeout_seconds` says otherwise, {memory} of memory including the files \
+        "Runs a Python program in a fresh, isolated Linux container and returns what it prints, the value of its last \
+         line, what it passes to `display()`, its matplotlib figures, and the files that it leaves in its working \
+         directory ({files}). Nothing is kept between calls: no variables, files or modules. Limits: {timeout} unless `timeout_seconds` says otherwise, {memory} of memory including the files \
          in /tmp, the only place that can be written. {network} Name third-party packages in `modules`; the standard \
          library is always there. For a browser use module `playwright` without a version and launch Chromium \
          headless.",
+        files = kept(facts),
         timeout = facts.timeout,
         memory = facts.memory,
     )
+}
+
+/// How long a result's links hold.
+fn kept(facts: &Facts) -> String {
+    let seconds = facts.keep.as_secs();
+    let time = match (seconds / 60, seconds % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    };
+    format!("as resources, for {time}")
 }
 
 fn input_schema(facts: &Facts) -> Map<String, Value> {
@@ -66,6 +79,27 @@ fn input_schema(facts: &Facts) -> Map<String, Value> {
                 "maximum": seconds(facts.max_seconds()),
                 "default": seconds(facts.default_seconds()),
                 "description": "How long the program may run; installing modules is not counted.",
+            },
+            "stdin": {
+                "type": "string",
+                "description": "What the program reads from standard input.",
+            },
+            "files": {
+                "type": "array",
+                "maxItems": MAX_INPUT_FILES,
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "name": { "type": "string" },
+                        "text": { "type": "string" },
+                        "base64": { "type": "string" },
+                        "uri": { "type": "string" },
+                    },
+                    "required": ["name"],
+                    "additionalProperties": false,
+                },
+                "description": "Files to put into the working directory first: a relative `name`, and one of `text`, \
+                    `base64`, or the `uri` of a file of an earlier result.",
             },
         },
         "required": ["code"],

@@ -1,6 +1,10 @@
 //! The numbers and rules in force, as far as a caller of the tool should know them.
 
-use executor_core::limits::{ByteSize, WallTime};
+use std::time::Duration;
+
+use executor_core::limits::{ByteSize, ResultLimits, WallTime};
+
+use crate::budget::ResultBudget;
 
 /// What the description and the schema of the tool say about this server, and what arguments are held against.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +17,12 @@ pub(crate) struct Facts {
     pub(crate) memory: ByteSize,
     /// What programs reach of the outside.
     pub(crate) reach: Reach,
+    /// What a run may leave to be seen.
+    pub(crate) results: ResultLimits,
+    /// How much of it a result shows.
+    pub(crate) budget: ResultBudget,
+    /// How long what a result links to can be read.
+    pub(crate) keep: Duration,
     /// The promises of a sandbox that this host does not keep and its operator accepted, by name.
     pub(crate) accepted_gaps: Vec<&'static str>,
 }
@@ -43,6 +53,9 @@ impl Facts {
 }
 
 #[cfg(test)]
+use crate::store::StoreLimits;
+
+#[cfg(test)]
 impl Facts {
     /// The defaults of the executor.
     pub(crate) fn sample() -> Self {
@@ -51,6 +64,9 @@ impl Facts {
             max_timeout: WallTime::CEILING,
             memory: ByteSize::gib(1),
             reach: Reach::Public,
+            results: ResultLimits::default(),
+            budget: ResultBudget::default(),
+            keep: StoreLimits::default().keep,
             accepted_gaps: Vec::new(),
         }
     }

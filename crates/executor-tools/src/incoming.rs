@@ -110,9 +110,9 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(argument: Value, expected: &Expect) {
+    fn check(argument: &Value, expected: &Expect) {
         let earlier = |uri: &str| (uri == "x://1").then(|| Bytes::from_static(b"old"));
-        let shown = match files(Some(&argument), &earlier) {
+        let shown = match files(Some(argument), &earlier) {
             Ok(files) => files
                 .iter()
                 .map(|file| format!("{}: {:?}", file.name, file.bytes))
@@ -125,9 +125,9 @@ mod tests {
 
     #[test]
     fn files_in_three_forms() {
-        check(json!([]), &expect![""]);
+        check(&json!([]), &expect![""]);
         check(
-            json!([
+            &json!([
                 {"name": "a.csv", "text": "a,é\n"},
                 {"name": "d/b.bin", "base64": "AA\nEC", "text": null},
                 {"name": "c", "uri": "x://1"},
@@ -142,52 +142,52 @@ mod tests {
     #[test]
     fn mistakes() {
         check(
-            json!({"a.csv": "x"}),
+            &json!({"a.csv": "x"}),
             &expect![[
                 r#"`files` must be an array of objects such as `{"name": "data.csv", "text": "a,b\n1,2\n"}`, not an object"#
             ]],
         );
         check(
-            json!(["a.csv"]),
+            &json!(["a.csv"]),
             &expect![[
                 r#"`files[0]` must be an object such as `{"name": "data.csv", "text": "a,b\n1,2\n"}`, not a string"#
             ]],
         );
         check(
-            json!([{"text": "x"}]),
+            &json!([{"text": "x"}]),
             &expect!["`files[0]` has no `name`; give one such as `data.csv`"],
         );
         check(
-            json!([{"name": "../x", "text": "x"}]),
+            &json!([{"name": "../x", "text": "x"}]),
             &expect![
                 "`files[0]` has a wrong `name`: `../x` is not a file's name: a part of it is `.` or `..`; give a relative path such as `data/a.csv`"
             ],
         );
         check(
-            json!([{"name": "x"}]),
+            &json!([{"name": "x"}]),
             &expect!["`files[0]` must have exactly one of `text`, `base64` and `uri`"],
         );
         check(
-            json!([{"name": "x", "text": "", "uri": "x://1"}]),
+            &json!([{"name": "x", "text": "", "uri": "x://1"}]),
             &expect!["`files[0]` must have exactly one of `text`, `base64` and `uri`"],
         );
         check(
-            json!([{"name": "x", "text": 1}]),
+            &json!([{"name": "x", "text": 1}]),
             &expect!["`files[0]` must have a string as its `text`, not a number"],
         );
         check(
-            json!([{"name": "x", "content": "1"}]),
+            &json!([{"name": "x", "content": "1"}]),
             &expect!["`files[0]` has `content`, which is none of `name`, `text`, `base64`, `uri`"],
         );
         check(
-            json!([{"name": "x", "uri": "x://2"}]),
+            &json!([{"name": "x", "uri": "x://2"}]),
             &expect![
                 "`files[0]` names `x://2`, which is not there (any more); give a `uri` of a recent result of this tool, or the content itself"
             ],
         );
         let many = vec![json!({"name": "x", "text": ""}); 65];
         check(
-            Value::Array(many),
+            &Value::Array(many),
             &expect!["`files` has 65 items; at most 64 are taken"],
         );
         assert!(files(Some(&json!([{"name": "x", "base64": "!"}])), &|_| None).is_err());

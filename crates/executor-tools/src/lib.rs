@@ -2,7 +2,8 @@
 //!
 //! [`ExecutePython`] takes the arguments of a call apart, has an [`Executor`](executor_core::Executor) run the program,
 //! tells what happens as progress, and renders the outcome for a model (text) and for programs (structured content).
-//! It decides nothing about isolation, and keeps nothing between calls.
+//! It decides nothing about isolation. Between calls it keeps nothing but what results link to, in a [`ResultStore`],
+//! for a while.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -14,7 +15,11 @@
 //!
 //! fn server(executor: Executor) -> Server {
 //!     let tool = Arc::new(ExecutePython::new(executor));
-//!     Server::builder(Implementation::new("python-executor", "1.0.0")).tool(tool).build()
+//!     let results = Arc::clone(tool.results());
+//!     Server::builder(Implementation::new("python-executor", "1.0.0"))
+//!         .tool(tool)
+//!         .resources(results)
+//!         .build()
 //! }
 //! ```
 
@@ -23,20 +28,27 @@ mod tool;
 mod arguments;
 mod description;
 mod facts;
+mod incoming;
 mod structured;
 
+mod budget;
 mod excerpt;
 mod failure;
 mod follow;
 mod lines;
 mod render;
+mod shown;
 mod signal;
+mod store;
 mod ticker;
 mod visible;
 
+pub use self::budget::ResultBudget;
+pub use self::store::{ResultStore, StoreLimits};
 pub use self::tool::ExecutePython;
 
 const _: () = {
     const fn shared<T: Send + Sync + 'static>() {}
     shared::<ExecutePython>();
+    shared::<ResultStore>();
 };

@@ -5,52 +5,88 @@ use executor_core::{Ending, Outcome, SandboxDeath, SandboxLoss};
 use mcp_protocol::content::ContentBlock;
 use mcp_protocol::tools::CallToolResult;
 
+use crate::budget::Budget;
 use crate::excerpt::{Excerpt, Visible};
 use crate::facts::Facts;
 use crate::failure;
+use crate::shown::{Shown, shown, whole_output};
+use crate::store::Shelf;
 use crate::structured::structured;
 use crate::{signal, visible};
 
-/// The most that the two streams take in the text, in bytes of JSON. A model's context is dearer than a wire: what
-/// programs read may be longer.
-const STDOUT_BUDGET: usize = 64 * 1024;
-const STDERR_BUDGET: usize = 16 * 1024;
-
-/// The result of a run that ended with `outcome`.
-pub(crate) fn result(outcome: &Outcome, facts: &Facts) -> CallToolResult {
+/// The result of a run that ended with `outcome`. What it only links to is put on the shelf.
+pub(crate) fn result(outcome: &Outcome, facts: &Facts, shelf: &mut Shelf) -> CallToolResult {
     if let Ending::Failed(error) = &outcome.ending {
         return failure::result(error);
     }
-    let result = CallToolResult::new(vec![ContentBlock::text(text(outcome, facts))]);
-    let result = result.with_is_error(!outcome.ending.is_success());
-    match structured(outcome, facts) {
+    let mut budget = Budget::new(&facts.budget, &facts.results);
+    let mut output = Output::of(outcome, facts, shelf);
+    budget.take(output.text.len());
+    let mut shown = shown(outcome, &facts.results, &mut budget, shelf);
+    output.conclude(outcome, facts, &shown);
+    let mut blocks = Vec::new();
+    if !output.text.is_empty() {
+        blocks.push(ContentBlock::text(output.text));
+    }
+    blocks.append(&mut output.wholes);
+    blocks.append(&mut shown.blocks);
+    let result = CallToolResult::new(blocks).with_is_error(!outcome.ending.is_success());
+    match structured(outcome, facts, shown) {
         Some(structured) => result.with_structured_content(structured),
         None => result,
     }
 }
 
 /// What the program printed, as it printed it, and below it what a reader cannot see from that.
-fn text(outcome: &Outcome, facts: &Facts) -> String {
-    let mut text = Excerpt::<Visible>::of(&outcome.stdout, STDOUT_BUDGET).into_text();
-    if !outcome.stderr.is_empty() {
-        start_line(&mut text);
-        text.push_str("stderr:\n");
-        text.push_str(&Excerpt::<Visible>::of(&outcome.stderr, STDERR_BUDGET).into_text());
+#[derive(Debug, Default)]
+struct Output {
+    text: String,
+    /// Links to what was cut.
+    wholes: Vec<ContentBlock>,
+}
+
+impl Output {
+    fn of(outcome: &Outcome, facts: &Facts, shelf: &mut Shelf) -> Self {
+        let mut output = Self::default();
+        let stdout = Excerpt::<Visible>::of(&outcome.stdout, facts.budget.stdout());
+        if stdout.omitted() > 0 {
+            let whole = whole_output("stdout.txt", &outcome.stdout, shelf);
+            output.wholes.push(whole);
+        }
+        output.text = stdout.into_text();
+        if !outcome.stderr.is_empty() {
+            let stderr = Excerpt::<Visible>::of(&outcome.stderr, facts.budget.stderr());
+            if stderr.omitted() > 0 {
+                let whole = whole_output("stderr.txt", &outcome.stderr, shelf);
+                output.wholes.push(whole);
+            }
+            output.line("stderr:\n");
+            output.text.push_str(&stderr.into_text());
+        }
+        output
     }
-    let ran = !matches!(outcome.ending, Ending::InstallFailed(_));
-    if text.is_empty() && ran {
-        text.push_str("(no output)");
+
+    /// How the run ended, and what is to be known besides.
+    fn conclude(&mut self, outcome: &Outcome, facts: &Facts, shown: &Shown) {
+        let ran = !matches!(outcome.ending, Ending::InstallFailed(_));
+        if self.text.is_empty() && shown.blocks.is_empty() && ran {
+            self.text.push_str("(no output)");
+        }
+        if let Some(line) = ending(&outcome.ending, facts) {
+            self.line(&line);
+        }
+        for note in outcome.notes.iter().chain(&shown.notes) {
+            self.line("note: ");
+            self.text.push_str(&visible::line(note, MAX_NOTE));
+        }
     }
-    if let Some(line) = ending(&outcome.ending, facts) {
-        start_line(&mut text);
-        text.push_str(&line);
+
+    fn line(&mut self, text: &str) {
+        if !self.text.is_empty() && !self.text.ends_with('\n') {
+            self.text.push('\n');
+        }
+        self.text.push_str(text);
     }
-    for note in &outcome.notes {
-        start_line(&mut text);
-        text.push_str("note: ");
-        text.push_str(&visible::line(note, MAX_NOTE));
-    }
-    text
 }
 
 /// What says how the run ended and what to do about it, unless it ended well.
@@ -149,13 +185,6 @@ fn install_failure(failure: &InstallFailure) -> String {
         text.push_str(&visible::all(failure.output()));
     }
     text
-}
-
-/// Goes to the start of a line.
-fn start_line(text: &mut String) {
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
-    }
 }
 
 /// The longest note that is shown.

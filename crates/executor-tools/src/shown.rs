@@ -210,7 +210,9 @@ fn small_text(bytes: &Bytes, budget: &mut Budget) -> Option<String> {
     }
     let text = std::str::from_utf8(bytes).ok()?;
     // An embedded file is its bytes: what would have to be written out differently is only linked.
-    let is_plain = visible::all(text) == text;
+    // Line ends of either kind are plain; the csv module writes those of Windows.
+    let lines = text.replace("\r\n", "\n");
+    let is_plain = visible::all(&lines) == lines;
     (is_plain && budget.fits(bytes.len())).then(|| {
         budget.take(bytes.len());
         text.to_owned()

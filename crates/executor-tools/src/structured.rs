@@ -11,12 +11,8 @@ use serde_json::{Map, Value};
 use crate::excerpt::{Excerpt, Faithful};
 use crate::facts::Facts;
 use crate::render::explain;
+use crate::shown::Shown;
 use crate::visible;
-
-/// The most that `stdout` and `stderr` take in a result, in bytes of JSON. With the text view beside them a whole
-/// message stays below 1 MB, which clients and proxies commonly take.
-const STDOUT_BUDGET: usize = 384 * 1024;
-const STDERR_BUDGET: usize = 128 * 1024;
 
 /// The longest explanation; only that of a failed install comes near.
 const MAX_EXPLANATION: usize = 1000;
@@ -79,6 +75,15 @@ pub(crate) struct Structured {
     /// What the caller should know besides.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
+    /// What the program showed besides: the value of its last line (`value`), what it asked to be shown (`display`), open
+    /// figures and screenshots. A table has `columns`, its first `rows`, `row_count` and `column_count`; `media` are its
+    /// pictures and files, with a `uri` where they are not in the content.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    displays: Vec<Value>,
+    /// Files that the program left in its working directory: `name`, `size`, `media_type`, `sha256`, and the `uri` under
+    /// which each can be read for a while.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    files: Vec<Value>,
     /// Promises of the sandbox that this host does not keep; the server's operator accepted that.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     accepted_gaps: Vec<&'static str>,
@@ -101,7 +106,11 @@ enum EndingName {
 }
 
 /// The structured form of `outcome`, if it has one: a failure of ours has none.
-pub(crate) fn structured(outcome: &Outcome, facts: &Facts) -> Option<Map<String, Value>> {
+pub(crate) fn structured(
+    outcome: &Outcome,
+    facts: &Facts,
+    shown: Shown,
+) -> Option<Map<String, Value>> {
     let (ending, exit_code, signal) = match outcome.ending {
         Ending::Exited(code) => (EndingName::Exited, Some(code), None),
         Ending::Signaled(signal) => (EndingName::Signaled, None, Some(signal)),
@@ -116,8 +125,8 @@ pub(crate) fn structured(outcome: &Outcome, facts: &Facts) -> Option<Map<String,
         // An ending that is newer than this shape is told in words only.
         _ => return None,
     };
-    let stdout = Excerpt::<Faithful>::of(&outcome.stdout, STDOUT_BUDGET);
-    let stderr = Excerpt::<Faithful>::of(&outcome.stderr, STDERR_BUDGET);
+    let stdout = Excerpt::<Faithful>::of(&outcome.stdout, facts.budget.stdout());
+    let stderr = Excerpt::<Faithful>::of(&outcome.stderr, facts.budget.stderr());
     let explanation = match &outcome.ending {
         Ending::Exited(_) => None,
         other => Some(visible::line(&explain(other, facts), MAX_EXPLANATION)),
@@ -143,7 +152,9 @@ pub(crate) fn structured(outcome: &Outcome, facts: &Facts) -> Option<Map<String,
             .map(executor_core::limits::ByteSize::get),
         installed: outcome.installed.clone(),
         cached: outcome.modules_cached,
-        notes: outcome.notes.clone(),
+        notes: outcome.notes.iter().cloned().chain(shown.notes).collect(),
+        displays: shown.displays,
+        files: shown.files,
         accepted_gaps: facts.accepted_gaps.clone(),
     };
     match serde_json::to_value(structured) {

@@ -1,5 +1,6 @@
 //! `execute-python`: one call is one run, told while it goes on and answered when it has ended.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,8 +11,10 @@ use mcp_protocol::tools::{self, CallToolResult};
 use mcp_server::{CallContext, Tool, ToolError};
 use serde_json::{Map, Value};
 
+use crate::budget::ResultBudget;
 use crate::facts::{Facts, Reach};
 use crate::follow::{Pace, follow};
+use crate::store::{ResultStore, StoreLimits};
 use crate::{arguments, description, failure, render};
 
 /// The tool `execute-python`: runs a program in a fresh sandbox and returns what it printed.
@@ -33,6 +36,7 @@ pub struct ExecutePython {
     executor: Executor,
     facts: Facts,
     pace: Pace,
+    results: Arc<ResultStore>,
 }
 
 impl ExecutePython {
@@ -48,7 +52,29 @@ impl ExecutePython {
             executor,
             facts,
             pace,
+            results: Arc::new(ResultStore::new(StoreLimits::default())),
         }
+    }
+
+    /// Where what results link to can be read: to be offered as the server's resources.
+    #[must_use]
+    pub const fn results(&self) -> &Arc<ResultStore> {
+        &self.results
+    }
+
+    /// With other bounds of what is kept for results; a store of no bytes keeps nothing, and nothing is linked to.
+    #[must_use]
+    pub fn with_store(mut self, limits: StoreLimits) -> Self {
+        self.facts.keep = limits.keep;
+        self.results = Arc::new(ResultStore::new(limits));
+        self
+    }
+
+    /// With other bounds of what one result shows.
+    #[must_use]
+    pub const fn with_budget(mut self, budget: ResultBudget) -> Self {
+        self.facts.budget = budget;
+        self
     }
 
     /// How long a call may go on before it becomes a task, if its client knows tasks: most calls are shorter, and a
@@ -109,7 +135,8 @@ impl ExecutePython {
         arguments: Map<String, Value>,
         context: CallContext,
     ) -> Result<CallToolResult, ToolError> {
-        let request = match arguments::decode(&arguments, &self.facts) {
+        let earlier = |uri: &str| self.results.bytes(uri, context.principal());
+        let request = match arguments::decode(&arguments, &self.facts, &earlier) {
             Ok(request) => request.with_caller(context.principal().to_string()),
             Err(mistakes) => return Ok(CallToolResult::error(mistakes)),
         };
@@ -126,7 +153,10 @@ impl ExecutePython {
                     accepted_gaps: self.accepted_gaps(),
                     ..self.facts.clone()
                 };
-                Ok(render::result(&outcome, &facts))
+                let mut shelf = self.results.shelf();
+                let result = render::result(&outcome, &facts, &mut shelf);
+                self.results.keep(shelf, context.principal().clone());
+                Ok(result)
             }
             None => Err(ToolError::new("the run ended without an outcome")),
         }
@@ -150,6 +180,9 @@ fn facts(settings: &ExecutorSettings) -> Facts {
         timeout: settings.timeout,
         max_timeout: settings.max_timeout,
         memory: settings.limits.memory,
+        results: settings.results,
+        budget: ResultBudget::default(),
+        keep: StoreLimits::default().keep,
         accepted_gaps: Vec::new(),
         reach: match &settings.network {
             NetworkPolicy::None => Reach::Nothing,

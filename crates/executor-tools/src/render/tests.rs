@@ -9,6 +9,7 @@ use expect_test::{Expect, expect};
 use serde_json::Value;
 
 use super::*;
+use crate::store::{ResultStore, StoreLimits};
 
 fn outcome(ending: Ending, stdout: &str, stderr: &str) -> Outcome {
     let mut outcome = Outcome::of(ending);
@@ -17,9 +18,15 @@ fn outcome(ending: Ending, stdout: &str, stderr: &str) -> Outcome {
     outcome
 }
 
+/// With a store that takes everything.
+fn rendered(outcome: &Outcome) -> CallToolResult {
+    let store = ResultStore::new(StoreLimits::default());
+    result(outcome, &Facts::sample(), &mut store.shelf())
+}
+
 #[track_caller]
 fn check(outcome: &Outcome, expected: &Expect) {
-    let result = result(outcome, &Facts::sample());
+    let result = rendered(outcome);
     let [ContentBlock::Text(block)] = result.content.as_slice() else {
         panic!("one block of text")
     };
@@ -215,7 +222,7 @@ fn the_structured_form() {
     outcome.timings.program = Duration::from_millis(17);
     outcome.usage.cpu = Some(Duration::from_millis(12));
     outcome.usage.peak_memory = Some(ByteSize::mib(9));
-    let structured = result(&outcome, &Facts::sample())
+    let structured = rendered(&outcome)
         .structured_content
         .expect("a structured form");
     expect![[r#"{"cpu_ms":12,"duration_ms":17,"ending":"exited","exit_code":0,"peak_memory_bytes":9437184,"stderr":"","stdout":"4\n","truncated":false}"#]]
@@ -243,7 +250,7 @@ fn every_structured_form_fits_its_schema() {
         full.stdout = Captured::from(vec![0xff; 200_000]);
         full.timings.install = Duration::from_secs(1);
         for outcome in [Outcome::of(ending.clone()), full] {
-            let form = result(&outcome, &Facts::sample())
+            let form = rendered(&outcome)
                 .structured_content
                 .map(Value::Object)
                 .expect("a structured form");
@@ -255,7 +262,7 @@ fn every_structured_form_fits_its_schema() {
 }
 
 #[test]
-fn a_message_stays_below_a_megabyte() {
+fn text_stays_within_its_budget_and_the_whole_is_linked() {
     for byte in [0_u8, b'x', b'"', 0xff, 0x1b] {
         let mut outcome = Outcome::of(Ending::Exited(0));
         for stream in [&mut outcome.stdout, &mut outcome.stderr] {
@@ -263,15 +270,25 @@ fn a_message_stays_below_a_megabyte() {
             keeper.push(&vec![byte; 2 << 20]);
             *stream = keeper.finish();
         }
-        let result = result(&outcome, &Facts::sample());
-        let [ContentBlock::Text(block)] = result.content.as_slice() else {
-            panic!("one block of text")
+        let result = rendered(&outcome);
+        let [
+            ContentBlock::Text(block),
+            ContentBlock::ResourceLink(out),
+            ContentBlock::ResourceLink(err),
+        ] = result.content.as_slice()
+        else {
+            panic!("a text, and links to the whole: {:?}", result.content.len())
         };
+        assert_eq!(
+            (out.name.as_str(), err.name.as_str()),
+            ("stdout.txt", "stderr.txt")
+        );
         let structured = result.structured_content.expect("a structured form");
         assert_eq!(structured["truncated"], true);
         assert!(block.text.contains(" bytes omitted …"));
-        let wire = serde_json::to_string(&block.text).expect("JSON").len()
-            + Value::Object(structured).to_string().len();
-        assert!(wire < 1_000_000, "{byte}: {wire}");
+        let shown = serde_json::to_string(&block.text).expect("JSON").len();
+        assert!(shown < 96 * 1024, "{byte}: {shown}");
+        let structured = Value::Object(structured).to_string().len();
+        assert!(structured < 96 * 1024, "{byte}: {structured}");
     }
 }

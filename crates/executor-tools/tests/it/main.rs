@@ -8,6 +8,8 @@
 
 #[cfg(test)]
 mod long;
+#[cfg(test)]
+mod results;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
