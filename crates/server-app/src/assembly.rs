@@ -10,7 +10,7 @@ use executor_core::{Executor, ExecutorSettings, SandboxError};
 use executor_docker::DockerBackend;
 use executor_tools::ExecutePython;
 use mcp_protocol::lifecycle::Implementation;
-use mcp_server::Server;
+use mcp_server::{Server, ServerLimits};
 use tokio::task::JoinSet;
 
 use crate::audit::Audit;
@@ -50,16 +50,19 @@ impl Assembly {
         }
         let executor = executor.build()?;
         let tool = ExecutePython::new(executor.clone())
+            .with_budget(settings.results.budget)
+            .with_store(settings.results.store)
             .with_task_after(settings.times.task_after)
             .with_heartbeat(settings.times.heartbeat);
         let mut server = Server::builder(ourselves())
             .instructions(INSTRUCTIONS)
+            .resources(Arc::clone(tool.results()) as Arc<_>)
             .tool(Arc::new(tool));
         // What never happens is not offered.
         if settings.times.task_after.is_some() {
             server = server.tasks();
         }
-        let server = server.build();
+        let server = server.limits(server_limits(settings)).build();
         Ok(Self {
             backend,
             executor,
@@ -121,7 +124,20 @@ fn ourselves() -> Implementation {
 const INSTRUCTIONS: &str = "\
 Use `execute-python` to run a Python program in a fresh isolated sandbox. Nothing is kept from one \
 call to the next, neither files nor variables nor modules, so each program must be complete. \
-Print what you want to see. Name packages that are not part of Python in `modules`.";
+Print what you want to see, or let it be the last line. Name packages that are not part of Python in `modules`.";
+
+/// The bounds of the MCP side, with room for the results that the settings allow: a task keeps a whole one.
+fn server_limits(settings: &Settings) -> ServerLimits {
+    let mut limits = ServerLimits::default();
+    let results = &settings.results;
+    let pictures = results.budget.pictures.max(results.limits.picture).get();
+    // Base64 makes four bytes of three, and the text is there as content and as structure.
+    let text = results.budget.text.get().saturating_mul(4);
+    let largest = (pictures / 3 * 4).saturating_add(text);
+    let largest = usize::try_from(largest).unwrap_or(usize::MAX);
+    limits.task_result_bytes = limits.task_result_bytes.max(largest);
+    limits
+}
 
 /// The executor's part of the settings.
 fn executor_settings(settings: &Settings) -> ExecutorSettings {
@@ -139,6 +155,7 @@ fn executor_settings(settings: &Settings) -> ExecutorSettings {
     executor.required = Capabilities::of(required.filter(|one| !accepted.has(*one)));
     executor.limits = settings.limits.clone();
     executor.output = settings.output;
+    executor.results = settings.results.limits;
     executor.timeout = settings.times.program;
     executor.max_timeout = settings.times.ceiling;
     executor.install_timeout = settings.times.install;

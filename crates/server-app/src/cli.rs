@@ -54,6 +54,10 @@ pub(crate) struct RunTask {
     pub(crate) file: Option<PathBuf>,
     pub(crate) args: Vec<String>,
     pub(crate) modules: Vec<String>,
+    /// Files that the program finds in its working directory: paths, or names, `=` and paths.
+    pub(crate) files: Vec<String>,
+    /// Where the files that it leaves there are kept.
+    pub(crate) out: Option<PathBuf>,
     /// Whether the program reads our standard input.
     pub(crate) stdin: bool,
     /// Whether nothing but the program's own output is shown.
@@ -149,6 +153,8 @@ fn task(matches: &ArgMatches) -> Task {
                 file: file.filter(|file| file.as_os_str() != "-"),
                 args: all("args"),
                 modules: all("modules"),
+                files: all("in"),
+                out: run.get_one::<PathBuf>("out").cloned(),
                 stdin: run.get_flag("stdin"),
                 quiet: run.get_flag("quiet"),
             })
@@ -226,6 +232,20 @@ fn run_command(program: Program) -> Command {
                 .value_name("MODULES")
                 .action(ArgAction::Append)
                 .help("Packages to install first, separated by commas, such as \"requests, numpy>=2\"."),
+        )
+        .arg(
+            Arg::new("in")
+                .long("in")
+                .value_name("[NAME=]FILE")
+                .action(ArgAction::Append)
+                .help("A file that the program finds in its working directory, under its own name or another."),
+        )
+        .arg(
+            Arg::new("out")
+                .long("out")
+                .value_name("DIR")
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("Where to keep the files and pictures that the program leaves."),
         )
         .arg(
             Arg::new("stdin")
@@ -359,7 +379,8 @@ Examples:
   PROGRAM run hello.py
   echo 'print(2 + 2)' | PROGRAM run -
   PROGRAM run --modules 'requests, numpy>=2' --timeout 5m report.py -- --year 2025
-  PROGRAM run --stdin --network none count.py < words.txt";
+  PROGRAM run --stdin --network none count.py < words.txt
+  PROGRAM run --in data.csv --out plots --modules pandas,matplotlib plot.py";
 
 #[cfg(test)]
 mod tests {
@@ -406,6 +427,11 @@ mod tests {
         assert_eq!(run.file, Some("main.py".into()));
         assert_eq!(run.modules, ["a,b", "c"]);
         assert_eq!(run.args, ["--year", "5"]);
+        let Task::Run(run) = stdio("x run a.py --in b.csv --in c=d --out e") else {
+            panic!("not a run");
+        };
+        assert_eq!(run.files, ["b.csv", "c=d"]);
+        assert_eq!(run.out, Some("e".into()));
         let Task::Run(run) = stdio("x run -") else {
             panic!("not a run")
         };

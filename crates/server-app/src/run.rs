@@ -2,6 +2,7 @@
 //! comes, its exit code becomes ours.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +14,8 @@ use executor_core::{
 };
 use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+mod files;
+
 use crate::cli::RunTask;
 use crate::exit_codes::Exit;
 use crate::failure::{exit_of, explain};
@@ -21,6 +24,7 @@ use crate::signals::Signals;
 /// Runs the program of `task` and says how it ended.
 pub(crate) async fn run(task: RunTask, executor: &Executor, signals: &mut Signals) -> Exit {
     let mut terminal = Terminal::new(task.quiet);
+    let out = task.out.clone();
     let request = tokio::select! {
         request = request(task) => request,
         // Nothing runs yet, so there is nothing to end first.
@@ -34,7 +38,7 @@ pub(crate) async fn run(task: RunTask, executor: &Executor, signals: &mut Signal
         }
     };
     match executor.execute(request) {
-        Ok(execution) => follow(execution, &mut terminal, signals).await,
+        Ok(execution) => follow(execution, out.as_deref(), &mut terminal, signals).await,
         Err(error) => failed(&error, &mut terminal).await,
     }
 }
@@ -61,8 +65,10 @@ async fn request(task: RunTask) -> Result<ExecutionRequest, String> {
     } else {
         Bytes::new()
     };
+    let files = files::incoming(&task.files).await?;
     Ok(ExecutionRequest::new(program)
         .with_modules(modules)
+        .with_files(files)
         .with_stdin(stdin)
         .with_args(task.args))
 }
@@ -87,7 +93,12 @@ async fn read(
 
 /// Passes on what the execution tells until it has ended. The first signal cancels it, which
 /// still shows what was printed if somebody reads it; the second leaves at once.
-async fn follow(mut execution: Execution, terminal: &mut Terminal, signals: &mut Signals) -> Exit {
+async fn follow(
+    mut execution: Execution,
+    out: Option<&Path>,
+    terminal: &mut Terminal,
+    signals: &mut Signals,
+) -> Exit {
     let mut asked_to_stop = None;
     loop {
         let event = tokio::select! {
@@ -114,6 +125,7 @@ async fn follow(mut execution: Execution, terminal: &mut Terminal, signals: &mut
                 }
             }
             Some(Event::Ended(outcome)) => {
+                show(&outcome, out, terminal).await;
                 let exit = ended(&outcome, terminal).await;
                 return asked_to_stop.map_or(exit, |signal| Exit::Interrupted(signal.status()));
             }
@@ -136,6 +148,41 @@ async fn lost(error: &io::Error, terminal: &mut Terminal) -> Exit {
 
 /// What a shell says of a program that wrote into a closed pipe: 128 + SIGPIPE.
 const SIGPIPE_STATUS: u8 = 141;
+
+/// Shows what the program has shown, beside its output, and keeps its files where the caller wants them.
+async fn show(outcome: &Outcome, out: Option<&Path>, terminal: &mut Terminal) {
+    for display in outcome.displays.iter().filter(|one| !one.text.is_empty()) {
+        terminal.aside(&display.text).await;
+    }
+    for left in &outcome.left_out {
+        let what = format!(
+            "`{}` was left in the sandbox: {}",
+            left.name.escape_debug(),
+            left.reason
+        );
+        terminal.note(&what).await;
+    }
+    if outcome.left_out_more > 0 {
+        let more = outcome.left_out_more;
+        terminal
+            .note(&format!("{more} more were left in the sandbox"))
+            .await;
+    }
+    let parts = outcome.displays.iter().map(|display| display.parts.len());
+    let count = outcome.files.len() + parts.sum::<usize>();
+    match out {
+        Some(directory) => {
+            for problem in files::keep(outcome, directory).await {
+                terminal.say(&format!("error: {problem}")).await;
+            }
+        }
+        None if count > 0 => {
+            let what = format!("the program left {count} files and pictures; --out DIR keeps them");
+            terminal.note(&what).await;
+        }
+        None => {}
+    }
+}
 
 /// Says what the program's own output does not say, and turns the ending into an exit code.
 async fn ended(outcome: &Outcome, terminal: &mut Terminal) -> Exit {
@@ -214,6 +261,13 @@ impl Terminal {
         if fresh {
             self.told = Some((kind.to_owned(), now));
             self.note(message).await;
+        }
+    }
+
+    /// Text of a display, as readable as the program's own output.
+    async fn aside(&mut self, text: &str) {
+        if !self.quiet {
+            self.say(text).await;
         }
     }
 

@@ -7,9 +7,10 @@ use std::time::Duration;
 use executor_core::PoolSettings;
 use executor_core::environments::EnvironmentSettings;
 use executor_core::gateway::{HostProxies, NetworkPolicy, OpenedHost};
-use executor_core::limits::{ByteSize, OutputLimits, SandboxLimits, WallTime};
+use executor_core::limits::{ByteSize, OutputLimits, ResultLimits, SandboxLimits, WallTime};
 use executor_core::modules::{Constraints, IndexHost, IndexUrl, ProjectName, SourcePackages};
 use executor_docker::DockerSettings;
+use executor_tools::{ResultBudget, StoreLimits};
 
 use super::authorization::AuthorizationSettings;
 use crate::audit::AuditTo;
@@ -26,6 +27,8 @@ pub struct Settings {
     pub limits: SandboxLimits,
     /// What one run may print.
     pub output: OutputLimits,
+    /// What one run may leave to be seen.
+    pub results: ResultSettings,
     /// How long things may take.
     pub times: Times,
     /// Sandboxes at once.
@@ -47,6 +50,18 @@ pub struct Settings {
     /// What the operator should know of these settings: everything that loosens security, one
     /// sentence each. For the log at start.
     pub warnings: Vec<String>,
+}
+
+/// What one run may leave to be seen, how much of that a result shows, and how long the rest is kept.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct ResultSettings {
+    /// What a run may leave.
+    pub limits: ResultLimits,
+    /// What a result shows.
+    pub budget: ResultBudget,
+    /// What is kept for links.
+    pub store: StoreLimits,
 }
 
 /// How long things may take.

@@ -9,7 +9,8 @@ use self::modules::MODULES;
 use super::key::{Form, Group, Key};
 
 /// Every setting, by group.
-pub(crate) static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| [BEFORE, MODULES, BEHIND].concat());
+pub(crate) static KEYS: LazyLock<Vec<Key>> =
+    LazyLock::new(|| [BEFORE, MODULES, BEHIND].concat());
 
 /// Those before the modules.
 const BEFORE: &[Key] = &[
@@ -139,6 +140,59 @@ const BEFORE: &[Key] = &[
         value: "SIZE",
         default: "1GiB",
         help: "What a program may print in all before it is ended. From 1KiB to 1TiB.",
+    },
+    Key {
+        name: "result-text",
+        group: Group::Run,
+        form: Form::One,
+        value: "SIZE",
+        default: "96KiB",
+        help: "What a result shows of a run's text in all; four bytes are about a token. What is \
+               more is cut in the middle and linked to. From 4KiB to 1MiB.",
+    },
+    Key {
+        name: "result-pictures",
+        group: Group::Run,
+        form: Form::One,
+        value: "SIZE",
+        default: "512KiB",
+        help: "What the pictures in a result may be together, before they are encoded; others are \
+               linked to. From 64KiB to 8MiB.",
+    },
+    Key {
+        name: "picture-size",
+        group: Group::Run,
+        form: Form::One,
+        value: "SIZE",
+        default: "384KiB",
+        help: "What one picture in a result may be; larger ones are made smaller. From 16KiB to \
+               4MiB.",
+    },
+    Key {
+        name: "picture-side",
+        group: Group::Run,
+        form: Form::One,
+        value: "NUMBER",
+        default: "1568",
+        help: "The longer side of a picture in a result, in pixels; larger ones are made smaller. \
+               From 64 to 8192.",
+    },
+    Key {
+        name: "results-kept",
+        group: Group::Run,
+        form: Form::One,
+        value: "SIZE",
+        default: "128MiB",
+        help: "Memory for what results link to: files, pictures, whole outputs. The oldest go \
+               first; with 0 nothing is kept or linked to. At most 4GiB.",
+    },
+    Key {
+        name: "results-time",
+        group: Group::Run,
+        form: Form::One,
+        value: "TIME",
+        default: "15m",
+        help: "How long what a result links to can be read. From 1s to 24h.",
     },
     Key {
         name: "task-after",

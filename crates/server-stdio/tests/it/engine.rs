@@ -112,6 +112,44 @@ fn arguments_and_standard_input_reach_the_program() {
     );
 }
 
+#[test]
+fn files_go_in_and_come_out() {
+    let what = "run with files";
+    let out = tempfile::tempdir().unwrap();
+    let made = out.path().join("here");
+    let place = made.to_str().unwrap();
+    let arguments = [
+        "run",
+        "main.py",
+        "--in",
+        "data.csv",
+        "--in",
+        "x/y=data.csv",
+        "--out",
+        place,
+    ];
+    let Some(program) = program(what, &arguments) else {
+        return;
+    };
+    let code = "import os\nprint(open('data.csv').read() == open('x/y').read())\nos.mkdir('sub')\n\
+                open('sub/a.txt', 'w').write('made')\nopen('.profile', 'w').write('x')\nos.symlink('/etc/passwd', 'link')\n'shown'\n";
+    std::fs::write(program.home().join("main.py"), code).unwrap();
+    std::fs::write(program.home().join("data.csv"), "1,2\n").unwrap();
+    let output = program.output();
+    assert_eq!(stdout(&output), "True\n", "{}", stderr(&output));
+    assert!(stderr(&output).contains("'shown'"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("`link` was left in the sandbox: a symbolic link"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(
+        std::fs::read_to_string(made.join("sub/a.txt")).unwrap(),
+        "made"
+    );
+    assert_eq!(std::fs::read_dir(made).unwrap().count(), 1);
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_ends_the_program() {

@@ -46,6 +46,7 @@ pub(crate) fn resolve(
     let engine = engine(&mut resolver);
     let limits = sandbox::limits(&mut resolver);
     let output = sandbox::output(&mut resolver);
+    let results = sandbox::results(&mut resolver);
     let times = sandbox::times(&mut resolver);
     let (concurrency, queue, pool) = sandbox::load(&mut resolver);
     let network = network::network(&mut resolver);
@@ -58,6 +59,7 @@ pub(crate) fn resolve(
         engine: engine?,
         limits,
         output,
+        results,
         times,
         concurrency,
         queue,

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use executor_core::PoolSettings;
-use executor_core::limits::{ByteSize, OutputLimits, SandboxLimits, WallTime};
-use executor_tools::ExecutePython;
+use executor_core::limits::{ByteSize, OutputLimits, ResultLimits, SandboxLimits, WallTime};
+use executor_tools::{ExecutePython, ResultBudget, StoreLimits};
 
 use super::Resolver;
 use crate::settings::mistake::Refusal;
 use crate::settings::quantity::{
     count, cpu_millis, duration, duration_within, number, size, size_within,
 };
-use crate::settings::resolved::Times;
+use crate::settings::resolved::{ResultSettings, Times};
 
 pub(super) fn limits(resolver: &mut Resolver<'_>) -> SandboxLimits {
     let mut limits = SandboxLimits::default();
@@ -42,6 +42,35 @@ pub(super) fn output(resolver: &mut Resolver<'_>) -> OutputLimits {
         size_within(text, ByteSize::kib(1)..=ByteSize::gib(1024))
     });
     output
+}
+
+pub(super) fn results(resolver: &mut Resolver<'_>) -> ResultSettings {
+    let mut limits = ResultLimits::default();
+    let (mut budget, mut store) = (ResultBudget::default(), StoreLimits::default());
+    budget.text = resolver.one("result-text", budget.text, |text| {
+        size_within(text, ByteSize::kib(4)..=ByteSize::mib(1))
+    });
+    budget.pictures = resolver.one("result-pictures", budget.pictures, |text| {
+        size_within(text, ByteSize::kib(64)..=ByteSize::mib(8))
+    });
+    limits.picture = resolver.one("picture-size", limits.picture, |text| {
+        size_within(text, ByteSize::kib(16)..=ByteSize::mib(4))
+    });
+    limits.picture_side = resolver.one("picture-side", limits.picture_side, |text| {
+        let side = count(text, 64..=8192)?;
+        u32::try_from(side).map_err(Refusal::because)
+    });
+    store.bytes = resolver.one("results-kept", store.bytes, |text| {
+        size_within(text, ByteSize::bytes(0)..=ByteSize::gib(4))
+    });
+    store.keep = resolver.one("results-time", store.keep, |text| {
+        duration_within(text, Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60))
+    });
+    ResultSettings {
+        limits,
+        budget,
+        store,
+    }
 }
 
 pub(super) fn times(resolver: &mut Resolver<'_>) -> Times {

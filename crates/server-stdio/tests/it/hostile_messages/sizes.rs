@@ -60,7 +60,7 @@ fn unknown_names_and_giant_texts_are_refused_briefly() {
         "__proto__",
         "tools/call/../list",
         "tools",
-        "resources/read",
+        "resources/subscribe",
         "prompts/get",
         "completion/complete",
         "logging/getLevel",
@@ -72,6 +72,8 @@ fn unknown_names_and_giant_texts_are_refused_briefly() {
         );
         assert_eq!(answer["error"]["code"], -32601, "{method}: {answer:.300}");
     }
+    let answer = peer.ask("resources/read", &json!({"uri": "file:///etc/passwd"}));
+    assert_eq!(answer["error"]["code"], -32002, "{answer:.300}");
     for arguments in [
         json!({"code": "1", "__proto__": {"isAdmin": true}}),
         json!({"code": "1", "constructor": {"prototype": {}}}),

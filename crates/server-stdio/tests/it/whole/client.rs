@@ -257,6 +257,11 @@ impl Answer {
         self.0["isError"].as_bool().unwrap_or(false)
     }
 
+    /// The blocks of content.
+    pub(crate) fn content(&self) -> &[Value] {
+        self.0["content"].as_array().map_or(&[], Vec::as_slice)
+    }
+
     /// All text of the content blocks.
     pub(crate) fn text(&self) -> String {
         let blocks = self.0["content"].as_array().cloned().unwrap_or_default();

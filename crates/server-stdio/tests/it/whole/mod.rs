@@ -12,5 +12,6 @@ mod faults;
 mod hostile;
 mod loopback;
 mod modules;
+mod results;
 mod tasks;
 mod way_out;

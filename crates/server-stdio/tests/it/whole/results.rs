@@ -193,7 +193,7 @@ go.Figure(go.Scatter(x=[1, 2], y=[3, 4]))";
     assert_eq!(
         seen[..3],
         [
-            "image image/png 1568x522",
+            "image image/png 1568x523",
             r#"link "display-1/picture.png" "image/png""#,
             "image image/png 20x10"
         ],
@@ -245,7 +245,7 @@ async fn what_is_too_much_is_answered_and_told() {
     let code = "for n in range(10_000): open(f'{n:05}.txt', 'w').write('x')
 import os
 os.symlink('/proc/1/environ', 'a-link')
-os.truncate(os.open('a-sparse', os.O_CREAT | os.O_WRONLY), 1 << 40)
+os.truncate(os.open('0-sparse', os.O_CREAT | os.O_WRONLY), 1 << 40)
 print('y' * 5_000_000)
 x = []
 x.append(x)
@@ -259,7 +259,7 @@ A()";
     for part in [
         " bytes omitted …",
         "`a-link` was not returned: a symbolic link",
-        "`a-sparse` was not returned: too large",
+        "`0-sparse` was not returned: too large",
         "more files or displays were not returned",
         "[[...]]",
         "(10000000 in all)",
