@@ -240,6 +240,7 @@ fn told(name: &str, answer: Result<ServerResult, ServiceError>) -> Value {
                 "failed": result.is_error.unwrap_or_default(),
                 "text": texts.join("\n"),
                 "structured": result.structured_content,
+                "kinds": kinds(&json!(result.content)),
             })
         }
         Ok(ServerResult::CreateTaskResult(created)) => {
@@ -248,6 +249,21 @@ fn told(name: &str, answer: Result<ServerResult, ServiceError>) -> Value {
         Ok(other) => json!({ "call": name, "error": format!("it was answered by {other:?}") }),
         Err(error) => json!({ "call": name, "error": error.to_string() }),
     }
+}
+
+/// What each block is, and the part of it that shows that it arrived whole.
+fn kinds(content: &Value) -> Vec<Value> {
+    let blocks = content.as_array().map_or(&[][..], Vec::as_slice);
+    let kind = |block: &Value| {
+        let detail = match block["type"].as_str() {
+            Some("image") => &block["data"],
+            Some("resource_link") => &block["name"],
+            Some("resource") => &block["resource"]["text"],
+            _ => &Value::Null,
+        };
+        json!([block["type"], detail])
+    };
+    blocks.iter().map(kind).collect()
 }
 
 fn report(seen: &Value) -> Result<()> {

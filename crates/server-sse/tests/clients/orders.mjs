@@ -27,13 +27,20 @@ export async function obey(client) {
     }
 }
 
+// What a block is, and the part of it that shows that it arrived whole.
+function kind(block) {
+    const detail = { image: block.data, resource_link: block.name, resource: block.resource?.text };
+    return [block.type, detail[block.type] ?? null];
+}
+
 async function watch(client, call, code, signal) {
     const progress = ({ progress, message }) => report({ call, progress, message: message ?? null });
     try {
         const result = await client.call(code, progress, signal);
         const texts = result.content.filter((block) => block.type === 'text').map((block) => block.text);
         const structured = result.structuredContent ?? null;
-        report({ call, failed: Boolean(result.isError), text: texts.join('\n'), structured });
+        const kinds = result.content.map(kind);
+        report({ call, failed: Boolean(result.isError), text: texts.join('\n'), structured, kinds });
     } catch (error) {
         report(signal.aborted ? { call, cancelled: true } : { call, error: String(error) });
     }

@@ -26,7 +26,18 @@ def told(result):
         "failed": bool(field("isError", "is_error")),
         "text": "\n".join(block.text for block in result.content if block.type == "text"),
         "structured": field("structuredContent", "structured_content"),
+        "kinds": [kind(block) for block in result.content],
     }
+
+
+def kind(block):
+    """What a block is, and the part of it that shows that it arrived whole."""
+    detail = {
+        "image": lambda: block.data,
+        "resource_link": lambda: block.name,
+        "resource": lambda: getattr(block.resource, "text", None),
+    }
+    return [block.type, detail.get(block.type, lambda: None)()]
 
 
 async def obey(client):

@@ -16,6 +16,7 @@ pub(super) enum Cell {
     Error,
     Unicode,
     Big,
+    Kinds,
     Progress,
     Cancel,
     Parallel,
@@ -23,12 +24,13 @@ pub(super) enum Cell {
 
 impl Cell {
     /// In the order of the columns, in which they are tried too.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::List,
         Self::Call,
         Self::Error,
         Self::Unicode,
         Self::Big,
+        Self::Kinds,
         Self::Progress,
         Self::Cancel,
         Self::Parallel,
@@ -42,6 +44,7 @@ impl Cell {
             Self::Error => "error",
             Self::Unicode => "unicode",
             Self::Big => "big output",
+            Self::Kinds => "kinds",
             Self::Progress => "progress",
             Self::Cancel => "cancel",
             Self::Parallel => "parallel",
@@ -61,6 +64,9 @@ impl Cell {
             }
             Self::Big => {
                 "the largest result that the server sends arrives, and the connection lives on"
+            }
+            Self::Kinds => {
+                "a text, a picture, an embedded file and a link to a file arrive, each as what it is in that revision"
             }
             Self::Progress => {
                 "lines arrive while the program prints them: in order, their numbers growing, before the result"
@@ -96,6 +102,7 @@ pub(super) async fn judge(
         Cell::Error => error(client, company).await,
         Cell::Unicode => unicode(client, company).await,
         Cell::Big => big(client, company).await,
+        Cell::Kinds => kinds(client, company).await,
         Cell::Progress => progress(client).await,
         Cell::Cancel => cancel(client, company).await,
         Cell::Parallel => parallel(client).await,
@@ -151,7 +158,7 @@ for stream in sys.stdout, sys.stderr:
 "#;
 
 /// What the result holds of standard output at least: somewhat less than its share of a message.
-const BIG_STDOUT: usize = 380 * 1024;
+const BIG_STDOUT: usize = 60 * 1024;
 const BIG_TEXT: usize = 60 * 1024;
 
 async fn big(client: &mut Follower, company: &Company<'_>) -> Result<(), String> {
@@ -173,6 +180,42 @@ async fn big(client: &mut Follower, company: &Company<'_>) -> Result<(), String>
     }
     let shown: String = end.to_string().chars().take(500).collect();
     Err(format!("it saw {} bytes of text: {shown}", text.len()))
+}
+
+/// Prints, shows the smallest picture, and leaves a file that is linked to and one that is embedded.
+const KINDS: &str = r#"
+import struct, zlib
+def chunk(kind, data):
+    return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+head = chunk(b'IHDR', struct.pack('>IIBBBBB', 1, 1, 8, 0, 0, 0, 0))
+display(b'\x89PNG\r\n\x1a\n' + head + chunk(b'IDAT', zlib.compress(bytes(2))) + chunk(b'IEND', b''))
+with open('linked.bin', 'wb') as file: file.write(bytes(9))
+with open('small.csv', 'w') as file: file.write('a,b\n1,2\n')
+print('text')
+"#;
+
+async fn kinds(client: &mut Follower, company: &Company<'_>) -> Result<(), String> {
+    let Ended { end, .. } = client.call("kinds", KINDS).await?;
+    let kinds = end["kinds"].as_array().cloned().unwrap_or_default();
+    let [text, picture, link, embedded] = kinds.as_slice() else {
+        return holds(false, &end);
+    };
+    let picture_data = picture[1].as_str().unwrap_or_default();
+    // Links are as old as the structured form; before that a line of text stands for one.
+    let is_linked = if company.structured {
+        *link == json!(["resource_link", "linked.bin"])
+    } else {
+        let lines = end["text"].as_str().unwrap_or_default();
+        link[0] == "text" && lines.contains("[linked.bin](python-executor://runs/")
+    };
+    holds(
+        text[0] == "text"
+            && picture[0] == "image"
+            && picture_data.starts_with("iVBORw0KGgo")
+            && is_linked
+            && *embedded == json!(["resource", "a,b\n1,2\n"]),
+        &end,
+    )
 }
 
 /// How many of the five lines must be seen: some clients lose the last message when the result is close behind it.
