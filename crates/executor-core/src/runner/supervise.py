@@ -35,7 +35,7 @@ class Supervisor:
         ready = {"protocol": PROTOCOL, "python": version, "confined": self.confined}
         ready["playwright"] = playwright_version()
         self.stream.control(READY, ready)
-        warm = list(WARM) + [compiled_show]
+        warm = list(WARM) + [compiled_show, give_back_memory]
         while True:
             self.stream.flush()
             now = time.monotonic()
