@@ -15,6 +15,10 @@ pub(crate) struct Facts {
     pub(crate) max_timeout: WallTime,
     /// Memory of one sandbox, its files in `/tmp` included.
     pub(crate) memory: ByteSize,
+    /// Files in `/tmp`.
+    pub(crate) tmp: ByteSize,
+    /// Processes and threads at once.
+    pub(crate) processes: u32,
     /// What programs reach of the outside.
     pub(crate) reach: Reach,
     /// What a run may leave to be seen.
@@ -63,6 +67,8 @@ impl Facts {
             timeout: WallTime::PROGRAM,
             max_timeout: WallTime::CEILING,
             memory: ByteSize::gib(1),
+            tmp: ByteSize::mib(512),
+            processes: 256,
             reach: Reach::Public,
             results: ResultLimits::default(),
             budget: ResultBudget::default(),

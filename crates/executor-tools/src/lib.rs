@@ -35,6 +35,7 @@ mod budget;
 mod excerpt;
 mod failure;
 mod follow;
+mod hints;
 mod lines;
 mod render;
 mod shown;

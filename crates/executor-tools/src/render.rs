@@ -9,6 +9,7 @@ use crate::budget::Budget;
 use crate::excerpt::{Excerpt, Visible};
 use crate::facts::Facts;
 use crate::failure;
+use crate::hints::hints;
 use crate::shown::{Shown, shown, whole_output};
 use crate::store::Shelf;
 use crate::structured::structured;
@@ -74,6 +75,10 @@ impl Output {
         }
         if let Some(line) = ending(&outcome.ending, facts) {
             self.line(&line);
+        }
+        for hint in hints(outcome, facts) {
+            self.line("hint: ");
+            self.text.push_str(&hint);
         }
         for note in outcome.notes.iter().chain(&shown.notes) {
             self.line("note: ");

@@ -180,6 +180,8 @@ fn facts(settings: &ExecutorSettings) -> Facts {
         timeout: settings.timeout,
         max_timeout: settings.max_timeout,
         memory: settings.limits.memory,
+        tmp: settings.limits.tmp,
+        processes: settings.limits.processes,
         results: settings.results,
         budget: ResultBudget::default(),
         keep: StoreLimits::default().keep,
