@@ -12,6 +12,7 @@ mod faults;
 mod hostile;
 mod loopback;
 mod modules;
+mod notebook;
 mod results;
 mod tasks;
 mod way_out;
