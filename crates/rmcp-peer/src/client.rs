@@ -253,15 +253,16 @@ fn told(name: &str, answer: Result<ServerResult, ServiceError>) -> Value {
 
 /// What each block is, and the part of it that shows that it arrived whole.
 fn kinds(content: &Value) -> Vec<Value> {
-    let blocks = content.as_array().map_or(&[][..], Vec::as_slice);
+    let blocks = content.as_array().map_or(&[] as &[Value], Vec::as_slice);
     let kind = |block: &Value| {
-        let detail = match block["type"].as_str() {
-            Some("image") => &block["data"],
-            Some("resource_link") => &block["name"],
-            Some("resource") => &block["resource"]["text"],
-            _ => &Value::Null,
+        let kind = block.get("type").and_then(Value::as_str);
+        let detail = match kind {
+            Some("image") => block.get("data"),
+            Some("resource_link") => block.get("name"),
+            Some("resource") => block.pointer("/resource/text"),
+            _ => None,
         };
-        json!([block["type"], detail])
+        json!([kind, detail])
     };
     blocks.iter().map(kind).collect()
 }
