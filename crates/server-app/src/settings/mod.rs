@@ -28,8 +28,8 @@ pub use self::authorization::{
 pub use self::mistake::{Mistake, Mistakes};
 pub use self::resolve::Transport;
 pub use self::resolved::{
-    HttpSettings, LogFormat, LogLevel, LogSettings, ModuleSettings, NetworkSettings, ResultSettings,
-    Settings, Times,
+    HttpSettings, LogFormat, LogLevel, LogSettings, ModuleSettings, NetworkSettings,
+    ResultSettings, Settings, Times,
 };
 
 pub(crate) use self::flags::{add_to, config_file, parse, read as read_flags, wants_print};

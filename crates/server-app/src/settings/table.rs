@@ -9,8 +9,7 @@ use self::modules::MODULES;
 use super::key::{Form, Group, Key};
 
 /// Every setting, by group.
-pub(crate) static KEYS: LazyLock<Vec<Key>> =
-    LazyLock::new(|| [BEFORE, MODULES, BEHIND].concat());
+pub(crate) static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| [BEFORE, MODULES, BEHIND].concat());
 
 /// Those before the modules.
 const BEFORE: &[Key] = &[

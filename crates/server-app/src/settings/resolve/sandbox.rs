@@ -64,7 +64,10 @@ pub(super) fn results(resolver: &mut Resolver<'_>) -> ResultSettings {
         size_within(text, ByteSize::bytes(0)..=ByteSize::gib(4))
     });
     store.keep = resolver.one("results-time", store.keep, |text| {
-        duration_within(text, Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60))
+        duration_within(
+            text,
+            Duration::from_secs(1)..=Duration::from_secs(24 * 60 * 60),
+        )
     });
     ResultSettings {
         limits,
