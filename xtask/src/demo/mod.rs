@@ -3,6 +3,7 @@
 //! The scenes and what must come of them are in [`scenes`]; this module sets the stage.
 
 mod origin;
+mod pictures;
 mod scenes;
 
 use std::process::Command;
@@ -11,7 +12,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 use crate::engine::Afterwards;
-use crate::places::Places;
+use crate::places::{Places, make_dir};
 use crate::server::{self, Client};
 use crate::{image, process, say};
 use origin::Origin;
@@ -62,10 +63,12 @@ pub(crate) fn demo(places: &Places, args: &Args) -> Result<()> {
         tools.join(", ")
     ));
 
+    let dir = places.target().join("demo");
+    make_dir(&dir)?;
     let scenes = scenes::all(&format!("http://{ORIGIN_NAME}/"));
     let mut failures = 0_usize;
     for (number, scene) in scenes.iter().enumerate() {
-        if let Err(error) = scene.play(number + 1, &mut client) {
+        if let Err(error) = scene.play(number + 1, &mut client, &dir) {
             failures += 1;
             say::failure(&error.context(format!("scene {} is not as expected", number + 1)));
         }
@@ -82,8 +85,9 @@ pub(crate) fn demo(places: &Places, args: &Args) -> Result<()> {
         );
     }
     say::result(&format!(
-        "All {} results are as expected; each came from a fresh container of its own.",
-        scenes.len()
+        "All {} results are as expected; each came from a fresh container of its own. The pictures are in `{}`.",
+        scenes.len(),
+        dir.display()
     ));
     Ok(())
 }

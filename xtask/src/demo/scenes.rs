@@ -1,11 +1,12 @@
 //! What the demo shows: programs, and what must come of them.
 
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
-use super::origin;
+use super::{origin, pictures};
 use crate::say;
 use crate::server::Client;
 
@@ -23,6 +24,8 @@ pub(super) struct Scene {
     fails: bool,
     /// What the text for the model must contain.
     contains: &'static [&'static str],
+    /// How many pictures there must be.
+    pictures: usize,
 }
 
 /// All scenes, in the order of the demo; `origin` is the address of the page outside.
@@ -34,6 +37,7 @@ pub(super) fn all(origin: &str) -> Vec<Scene> {
             program: "print(\"Hello from a fresh sandbox\")\nprint(2 + 2)\n".to_owned(),
             fails: false,
             contains: &["Hello from a fresh sandbox\n4"],
+            pictures: 0,
         },
         Scene {
             title: "A module from the package index",
@@ -41,6 +45,7 @@ pub(super) fn all(origin: &str) -> Vec<Scene> {
             program: "import requests\nprint(\"requests\", requests.__version__)\n".to_owned(),
             fails: false,
             contains: &["requests 2."],
+            pictures: 0,
         },
         Scene {
             title: "A browser: a page of the program's own, and one through the gateway",
@@ -50,6 +55,15 @@ pub(super) fn all(origin: &str) -> Vec<Scene> {
                 .replace("@ORIGIN@", origin),
             fails: false,
             contains: &[OWN_TITLE, origin::TITLE, "bytes of PNG"],
+            pictures: 2,
+        },
+        Scene {
+            title: "A plot",
+            modules: "matplotlib",
+            program: PLOT.to_owned(),
+            fails: false,
+            contains: &[],
+            pictures: 1,
         },
         Scene {
             title: "A program that fails",
@@ -62,6 +76,7 @@ pub(super) fn all(origin: &str) -> Vec<Scene> {
                 "in share",
                 "ZeroDivisionError: division by zero",
             ],
+            pictures: 0,
         },
     ]
 }
@@ -97,9 +112,17 @@ with sync_playwright() as playwright:
     browser.close()
 "#;
 
+const PLOT: &str = r#"import matplotlib.pyplot as plt
+
+hours = range(24)
+plt.plot(hours, [(hour - 12) ** 2 / 6 + 4 for hour in hours], marker="o")
+plt.title("Drawn in a sandbox")
+plt.xlabel("hour")
+"#;
+
 impl Scene {
-    /// Calls the tool, shows what came of it, and compares that with what must.
-    pub(super) fn play(&self, number: usize, client: &mut Client) -> Result<()> {
+    /// Calls the tool, shows what came of it, puts pictures into `dir`, and compares that with what must.
+    pub(super) fn play(&self, number: usize, client: &mut Client, dir: &Path) -> Result<()> {
         say::result(&format!("{number}. {}", self.title));
         let mut arguments = json!({ "code": self.program });
         if !self.modules.is_empty() {
@@ -115,11 +138,22 @@ impl Scene {
         for line in text.lines() {
             say::result(&format!("   | {line}"));
         }
+        let pictures = pictures::save(&answer, dir, &format!("scene-{number}"))?;
+        for path in &pictures {
+            say::result(&format!("   picture: {}", path.display()));
+        }
         say::result(&format!(
             "   {} in {}\n",
             self.ending(&answer),
             say::seconds(took)
         ));
+        if pictures.len() != self.pictures {
+            bail!(
+                "there are {} pictures, and {} were expected",
+                pictures.len(),
+                self.pictures
+            );
+        }
         self.compare(&answer, &text)
     }
 
