@@ -57,7 +57,7 @@ mod laws {
             return None;
         }
         let backend = DockerBackend::connect(on_gvisor(turn.engine.image())).unwrap();
-        Some(Ground::on(turn, Arc::new(backend)))
+        Some(Ground::on(turn, Arc::new(backend)).with_own_kernel())
     }
 
     executor_testkit::law_tests!(on_runsc);

@@ -79,9 +79,10 @@ pub(super) async fn law_11_the_memory_limit_ends_as_out_of_memory(
     let executor = ground.executor(|settings| settings.limits.memory = memory)?;
     let greedy = "kept = []\nwhile True:\n    kept.append(bytearray(1 << 20))";
     let outcome = run_in(&executor, greedy).await?;
-    // Where the sandbox has a kernel of its own, the limit strikes that, and so all of it.
     let limit = match outcome.ending {
-        Ending::OutOfMemory(limit) | Ending::SandboxDied(SandboxDeath::OutOfMemory(limit)) => {
+        Ending::OutOfMemory(limit) => Some(limit),
+        // The limit strikes the sandbox's own kernel, and so all of it.
+        Ending::SandboxDied(SandboxDeath::OutOfMemory(limit)) if ground.has_own_kernel() => {
             Some(limit)
         }
         _ => None,

@@ -18,6 +18,7 @@ use crate::witness::{self, Witness, WitnessError};
 pub struct Ground {
     backend: Arc<dyn SandboxBackend>,
     witness: Arc<dyn Witness>,
+    own_kernel: bool,
     _turn: Option<Arc<Turn>>,
 }
 
@@ -74,6 +75,7 @@ impl Ground {
         Self {
             backend,
             witness,
+            own_kernel: false,
             _turn: None,
         }
     }
@@ -85,8 +87,25 @@ impl Ground {
         Self {
             backend,
             witness,
+            own_kernel: false,
             _turn: Some(Arc::new(turn)),
         }
+    }
+
+    /// The same, where sandboxes have a kernel of their own, as gVisor's have: it shows no control
+    /// groups and process 1's environment, counts time by a clock of its own, and is itself what the
+    /// memory limit strikes. Nothing is allowed for this on a ground that does not say so.
+    #[must_use]
+    pub fn with_own_kernel(self) -> Self {
+        Self {
+            own_kernel: true,
+            ..self
+        }
+    }
+
+    /// Whether its sandboxes have a kernel of their own.
+    pub(super) fn has_own_kernel(&self) -> bool {
+        self.own_kernel
     }
 
     /// The backend under test.
