@@ -65,10 +65,13 @@ pub(super) fn memory_of(names: &[&str]) -> u32 {
         .sum()
 }
 
-/// The memory of a process, in KiB; 0 where it is gone.
+/// The memory that a process has taken for itself, in KiB; 0 where it is gone. Pages of its program, of which each new
+/// thing that it does maps more, are not counted.
 pub(super) fn memory(pid: u32) -> u32 {
     let status = read(&format!("/proc/{pid}/status"));
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok())
         .unwrap_or(0)
 }

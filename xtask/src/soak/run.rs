@@ -248,10 +248,14 @@ impl<'a> Run<'a> {
             self.chance.per_mille(CRASHES),
             self.chance.per_mille(CRASHES),
         );
-        if crash || begun == runs / 3 + 1 {
+        // Those of the second half have one server, which lives long enough to show whether it grows.
+        if begun > runs / 2 {
+            return Ok(());
+        }
+        if crash || begun == runs / 6 + 1 {
             self.count("the server is killed");
             self.crash();
-        } else if leave || begun == runs * 2 / 3 + 1 {
+        } else if leave || begun == runs / 3 + 1 {
             self.count("the client leaves");
             self.leave()?;
         }

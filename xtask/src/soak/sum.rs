@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::say;
 
 /// So much growth in a thousand programs is no noise, in KiB.
-const GROWTH: f64 = 8.0 * 1024.0;
+const GROWTH: f64 = 2.0 * 1024.0;
 /// Fewer samples than this say nothing about growth.
 const ENOUGH: usize = 200;
 /// While a server is warming up its memory grows: the part of the samples that is left out.
