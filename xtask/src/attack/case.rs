@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::evidence::{Evidence, HIDDEN};
+use super::evidence::Evidence;
 use super::judge;
 
 /// An attack with a stable id.
@@ -21,6 +21,9 @@ pub(super) struct Case {
     /// What a machine may lack that the attack needs; where the weak container lacks it too, the
     /// attack is not applicable there.
     pub(super) needs: Option<&'static str>,
+    /// Why it harms nobody that a sandbox's own kernel, where it has one, grants it. Without this a
+    /// grant is an escape there too.
+    pub(super) own: Option<&'static str>,
 }
 
 pub(super) type Judge = fn(&Evidence, &Case) -> Finding;
@@ -39,6 +42,7 @@ pub(super) const fn case(
         weakness,
         judge: judge::answer,
         needs: None,
+        own: None,
     }
 }
 
@@ -52,9 +56,18 @@ impl Case {
     fn is_filtered(&self, subject: &Finding) -> bool {
         let word = match subject {
             Finding::Refused(word) => word.as_str(),
-            Finding::Succeeded(_) | Finding::Unknown(_) => return false,
+            Finding::Succeeded(_) | Finding::Contained(_) | Finding::Unknown(_) => return false,
         };
         self.enforced == Enforced::Seccomp && matches!(word, "EPERM" | "killed by SIGSYS")
+    }
+
+    /// A kernel of the sandbox's own may grant it, for this reason; the host must be as it was, and
+    /// see that kernel confined.
+    pub(super) const fn granted(self, why: &'static str) -> Self {
+        Self {
+            own: Some(why),
+            ..self
+        }
     }
 
     /// Needs what not every machine has.
@@ -131,6 +144,8 @@ pub(super) enum Finding {
     Succeeded(String),
     /// It was refused, in these words.
     Refused(String),
+    /// The sandbox's own kernel granted it out of what is its own; why that harms nobody.
+    Contained(&'static str),
     /// Nothing can be said, for this reason.
     Unknown(String),
 }
@@ -143,6 +158,9 @@ pub(super) enum Verdict {
     /// Refused in the sandbox by the filter, before the kernel saw it; in the weak container the
     /// kernel saw it and lacks what it asks for.
     HeldAhead(&'static str),
+    /// A kernel of the sandbox's own granted it out of what is its own, and the host saw nothing of
+    /// it; from the host's kernel the weak container got it.
+    Contained(&'static str),
     /// It succeeded in the sandbox.
     Escaped(String),
     /// It did not even succeed in the weak container, so its failure in the sandbox proves nothing.
@@ -159,19 +177,21 @@ impl Verdict {
         match (subject, control) {
             (Finding::Succeeded(how), _) => Self::Escaped(how.clone()),
             (Finding::Unknown(why), _) => Self::Unclear(why.clone()),
-            (Finding::Refused(why), _) if why == HIDDEN => Self::NotApplicable(why.clone()),
+            (_, Finding::Contained(_)) => Self::Unclear("the control has no kernel".to_owned()),
             (Finding::Refused(_), Finding::Succeeded(_)) => Self::Held,
-            (Finding::Refused(_), Finding::Refused(word) | Finding::Unknown(word)) => {
-                match case.needs {
-                    Some(what) if is_lacking(word) && case.is_filtered(subject) => {
-                        Self::HeldAhead(what)
-                    }
-                    Some(what) if is_lacking(word) => {
-                        Self::NotApplicable(format!("this machine lacks {what}"))
-                    }
-                    _ => Self::ControlFailed(word.clone()),
+            (Finding::Contained(why), Finding::Succeeded(_)) => Self::Contained(why),
+            (
+                Finding::Refused(_) | Finding::Contained(_),
+                Finding::Refused(word) | Finding::Unknown(word),
+            ) => match case.needs {
+                Some(what) if is_lacking(word) && case.is_filtered(subject) => {
+                    Self::HeldAhead(what)
                 }
-            }
+                Some(what) if is_lacking(word) => {
+                    Self::NotApplicable(format!("this machine lacks {what}"))
+                }
+                _ => Self::ControlFailed(word.clone()),
+            },
         }
     }
 
@@ -179,7 +199,7 @@ impl Verdict {
     pub(super) fn is_good(&self) -> bool {
         matches!(
             self,
-            Self::Held | Self::HeldAhead(_) | Self::NotApplicable(_)
+            Self::Held | Self::HeldAhead(_) | Self::Contained(_) | Self::NotApplicable(_)
         )
     }
 }
@@ -189,6 +209,7 @@ impl fmt::Display for Verdict {
         match self {
             Self::Held => f.write_str("held"),
             Self::HeldAhead(what) => write!(f, "held ahead of a kernel without {what}"),
+            Self::Contained(why) => write!(f, "held inside: {why}"),
             Self::Escaped(how) => write!(f, "ESCAPED: {how}"),
             Self::ControlFailed(word) => write!(f, "control failed: {word}"),
             Self::Unclear(why) => write!(f, "unclear: {why}"),
@@ -248,8 +269,6 @@ mod tests {
         check(&needing, &refused("EPERM"), &refused("ENOENT"), lacking);
         let failed = "control failed: EPERM";
         check(&needing, &refused("EPERM"), &refused("EPERM"), failed);
-        let hidden = format!("not applicable: {HIDDEN}");
-        check(&PLAIN, &refused(HIDDEN), &succeeded(), &hidden);
         let filtered = case(
             "E00.y",
             "tries",
@@ -261,6 +280,21 @@ mod tests {
         check(&filtered, &refused("EPERM"), &refused("ENOENT"), ahead);
         check(&filtered, &refused("ENOENT"), &refused("ENOENT"), lacking);
         check(&filtered, &refused("EPERM"), &refused("EPERM"), failed);
+        // What a kernel of its own gave must be had from the host's, too, or nothing is shown.
+        let contained = || Finding::Contained("it is its own");
+        check(
+            &PLAIN,
+            &contained(),
+            &succeeded(),
+            "held inside: it is its own",
+        );
+        check(
+            &PLAIN,
+            &contained(),
+            &refused("EPERM"),
+            "control failed: EPERM",
+        );
+        check(&needing, &contained(), &refused("ENOENT"), lacking);
         // What the sandbox got counts, whatever the control says.
         check(&needing, &succeeded(), &refused("ENOENT"), "ESCAPED: done");
     }

@@ -46,9 +46,9 @@ impl Evidence {
         self.answers = answers(&self.output);
     }
 
-    /// What the host cannot see with this runtime, if it cannot.
-    pub(super) fn hidden(&self) -> Option<Finding> {
-        (self.in_sandbox && self.own_kernel).then(|| Finding::Refused(HIDDEN.to_owned()))
+    /// Whether this is a sandbox, and has a kernel of its own.
+    pub(super) fn is_on_own_kernel(&self) -> bool {
+        self.in_sandbox && self.own_kernel
     }
 
     /// What the program said of one attack.
@@ -81,9 +81,6 @@ impl Evidence {
             .join("\n")
     }
 }
-
-/// Why the host cannot judge: a runtime with a kernel of its own shows it no processes of a sandbox.
-pub(super) const HIDDEN: &str = "the runtime shows the host no processes";
 
 /// The lines `@<id> <word>` of a program's output.
 fn answers(output: &str) -> BTreeMap<String, String> {

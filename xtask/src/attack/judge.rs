@@ -1,7 +1,9 @@
 //! How the host tells whether an attack succeeded. Each judge looks at the sandbox and at the weak
 //! container in the same way.
 
-use super::case::{Case, Enforced, Finding};
+use std::collections::BTreeMap;
+
+use super::case::{Case, Finding};
 use super::evidence::Evidence;
 use super::watch::Process;
 
@@ -10,16 +12,50 @@ use super::watch::Process;
 pub(super) fn answer(evidence: &Evidence, case: &Case) -> Finding {
     match evidence.answer(case.id) {
         None => Finding::Unknown("the program did not get to it".to_owned()),
-        Some(word) if word.starts_with("done") || word.starts_with("reached") => {
-            let is_kernels = matches!(case.enforced, Enforced::Seccomp | Enforced::Kernel);
-            if evidence.in_sandbox && evidence.own_kernel && is_kernels {
-                return Finding::Refused(format!("`{word}`, inside the runtime's own kernel"));
-            }
-            Finding::Succeeded(word.to_owned())
-        }
+        Some(word) if word.starts_with("done") || word.starts_with("reached") => match case.own {
+            Some(why) if evidence.is_on_own_kernel() => contained(evidence, case, why),
+            _ => Finding::Succeeded(word.to_owned()),
+        },
         Some(word) if is_fault(word) => Finding::Unknown(word.to_owned()),
         Some(word) => Finding::Refused(word.to_owned()),
     }
+}
+
+/// What a kernel of the sandbox's own granted counts as kept inside only if the host saw no trace of it
+/// and saw that kernel confined.
+fn contained(evidence: &Evidence, case: &Case, why: &'static str) -> Finding {
+    let has_come = evidence.arrived.contains(case.id);
+    if has_come || !evidence.changed.is_empty() {
+        return Finding::Succeeded("the host noticed it".to_owned());
+    }
+    if evidence.seen.kernel.is_empty() {
+        return Finding::Unknown("the host did not see the sandbox's own kernel".to_owned());
+    }
+    match unconfined(&evidence.seen.kernel) {
+        Some(how) => Finding::Succeeded(format!("of the sandbox's own kernel the host sees {how}")),
+        None => Finding::Contained(why),
+    }
+}
+
+/// In what a process that is a sandbox's own kernel is not confined by the host's, if it is not.
+fn unconfined(kernel: &BTreeMap<String, Process>) -> Option<&'static str> {
+    kernel.values().find_map(|process| match () {
+        () if process.status("Seccomp") != "2" => Some("no filter"),
+        () if process.status("NoNewPrivs") != "1" => Some("that new privileges can be had"),
+        () if process.status("Uid") == "0" || process.status("Gid") == "0" => Some("root"),
+        () if has_hosts_users(process) => Some("the host's own users"),
+        () => None,
+    })
+}
+
+/// Whether a process lives in the host's own user namespace, in which capabilities are the host's.
+fn has_hosts_users(process: &Process) -> bool {
+    let hosts = std::fs::read_link("/proc/self/ns/user").unwrap_or_default();
+    let hosts = hosts.to_string_lossy();
+    process
+        .namespaces
+        .get("user")
+        .is_none_or(|user| *user == hosts)
 }
 
 /// A defect of the attack itself is no refusal.
@@ -117,6 +153,10 @@ pub(super) fn same_fact(evidence: &Evidence, case: &Case) -> Finding {
 /// By the capabilities that the host reads of the program's process.
 pub(super) fn capabilities(evidence: &Evidence, _: &Case) -> Finding {
     process(evidence, |process| {
+        // What gVisor itself has is good among users of its own only.
+        if evidence.is_on_own_kernel() && !has_hosts_users(process) {
+            return None;
+        }
         let sets = ["CapEff", "CapPrm", "CapAmb"].map(|set| process.status(set));
         let has_some = sets
             .iter()
@@ -158,16 +198,20 @@ pub(super) fn devices(evidence: &Evidence, _: &Case) -> Finding {
     })
 }
 
-/// By what the host reads of the program's own process.
+/// By what the host reads of the program's own process, or of those that are its kernel.
 fn process(evidence: &Evidence, weak: impl Fn(&Process) -> Option<String>) -> Finding {
-    match &evidence.seen.main {
-        None => evidence.hidden().unwrap_or_else(|| {
-            Finding::Unknown("the host did not see the program's process".to_owned())
-        }),
-        Some(process) => match weak(process) {
-            Some(how) => Finding::Succeeded(how),
-            None => Finding::Refused("the host sees none of it".to_owned()),
-        },
+    let own = &evidence.seen.kernel;
+    let processes: Vec<&Process> = if evidence.is_on_own_kernel() {
+        own.values().collect()
+    } else {
+        evidence.seen.main.iter().collect()
+    };
+    if processes.is_empty() {
+        return Finding::Unknown("the host did not see the program's process".to_owned());
+    }
+    match processes.into_iter().find_map(weak) {
+        Some(how) => Finding::Succeeded(how),
+        None => Finding::Refused("the host sees none of it".to_owned()),
     }
 }
 
@@ -182,7 +226,7 @@ pub(super) fn found(evidence: &Evidence, case: &Case) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::super::case::{Weakness, case};
+    use super::super::case::{Enforced, Weakness, case};
     use super::*;
 
     const CASE: Case = case(
@@ -223,17 +267,55 @@ mod tests {
         }
     }
 
+    /// A process that is gVisor, as the host reads it, with one line of its status changed.
+    fn kernel(name: &str, value: &str) -> BTreeMap<String, Process> {
+        let mut process = Process {
+            namespaces: [("user".to_owned(), "user:[1]".to_owned())].into(),
+            ..Process::default()
+        };
+        for (name, value) in [
+            ("Seccomp", "2"),
+            ("NoNewPrivs", "1"),
+            ("Uid", "65534"),
+            ("Gid", "65534"),
+            ("CapEff", "240000"),
+            (name, value),
+        ] {
+            process.status.insert(name.to_owned(), value.to_owned());
+        }
+        [("7".to_owned(), process)].into()
+    }
+
     #[test]
-    fn what_another_kernel_grants_is_not_granted_by_the_hosts() {
+    fn what_a_kernel_of_its_own_grants_is_kept_inside_if_the_host_saw_nothing() {
+        const GRANTED: Case = CASE.granted("it is its own");
+        let contained = |of: &Evidence| answer(of, &GRANTED) == Finding::Contained("it is its own");
         let mut evidence = said("done");
         evidence.own_kernel = true;
-        let succeeded = |of: &Evidence| matches!(answer(of, &CASE), Finding::Succeeded(_));
+        evidence.seen.kernel = kernel("Seccomp", "2");
         // The weak container has the host's.
-        assert!(succeeded(&evidence));
+        assert!(!contained(&evidence));
         evidence.in_sandbox = true;
-        assert!(!succeeded(&evidence));
-        let finding = capabilities(&evidence, &CASE);
-        assert_eq!(Some(finding), evidence.hidden());
+        assert!(contained(&evidence));
+        // What the case does not name is an escape.
+        assert!(matches!(answer(&evidence, &CASE), Finding::Succeeded(_)));
+        for (name, value) in [("Seccomp", "0"), ("NoNewPrivs", "0"), ("Uid", "0")] {
+            evidence.seen.kernel = kernel(name, value);
+            assert!(!contained(&evidence), "{name}");
+        }
+        let refused = |finding| matches!(finding, Finding::Refused(_));
+        evidence.seen.kernel = kernel("Seccomp", "2");
+        assert!(refused(unfiltered(&evidence, &CASE)));
+        assert!(refused(capabilities(&evidence, &CASE)));
+        evidence.seen.kernel.clear();
+        assert!(!contained(&evidence));
+        assert!(!refused(capabilities(&evidence, &CASE)));
+        evidence.seen.kernel = kernel("Seccomp", "2");
+        evidence.changed.push("E16.host-write".to_owned());
+        assert!(!contained(&evidence));
+        evidence.changed.clear();
+        evidence.arrived.insert("E00.x".to_owned());
+        assert!(!contained(&evidence));
     }
 
     #[test]

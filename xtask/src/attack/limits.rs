@@ -10,20 +10,23 @@ const MEMORY: u64 = 256 << 20;
 const PRINTED: usize = 4 << 20;
 const CPU_MILLIS: u64 = 1000;
 
+/// The threads of a sandbox with a kernel of its own, whose own are counted too: the least that the
+/// engine is asked for.
+const OWN_PROCESSES: u64 = 1024;
+
 /// By the most processes and threads that the kernel counted.
 pub(super) fn processes(evidence: &Evidence, _: &Case) -> Finding {
-    over(
-        evidence,
-        "processes",
-        evidence.seen.group.processes,
-        PROCESSES,
-    )
+    let limit = if evidence.is_on_own_kernel() {
+        OWN_PROCESSES
+    } else {
+        PROCESSES
+    };
+    over("processes", evidence.seen.group.processes, limit)
 }
 
 /// By the most memory that the kernel counted; what is charged in pieces may be a little more.
 pub(super) fn memory(evidence: &Evidence, _: &Case) -> Finding {
     over(
-        evidence,
         "bytes",
         evidence.seen.group.memory_bytes,
         MEMORY + (4 << 20),
@@ -32,9 +35,6 @@ pub(super) fn memory(evidence: &Evidence, _: &Case) -> Finding {
 
 /// By the swap that the kernel would give beyond the memory.
 pub(super) fn swap(evidence: &Evidence, _: &Case) -> Finding {
-    if let Some(hidden) = evidence.hidden() {
-        return hidden;
-    }
     match evidence.seen.group.swap_bytes {
         None => Finding::Refused("absent: the kernel counts no swap".to_owned()),
         // Version 1 counts both together, version 2 swap alone.
@@ -45,9 +45,6 @@ pub(super) fn swap(evidence: &Evidence, _: &Case) -> Finding {
 
 /// By the share of the processors that the kernel bounds.
 pub(super) fn share(evidence: &Evidence, _: &Case) -> Finding {
-    if let Some(hidden) = evidence.hidden() {
-        return hidden;
-    }
     if evidence.seen.container.is_none() {
         return Finding::Unknown("the host did not see its control group".to_owned());
     }
@@ -185,8 +182,9 @@ pub(super) fn late_words(evidence: &Evidence, _: &Case) -> Finding {
 
 /// By whether the host saw a process of the program long after its end.
 pub(super) fn survival(evidence: &Evidence, _: &Case) -> Finding {
-    if let Some(hidden) = evidence.hidden() {
-        return hidden;
+    // Its processes are its kernel's own, and that has to be gone before anything is judged.
+    if evidence.is_on_own_kernel() && evidence.seen.container.is_some() {
+        return Finding::Refused("it went with the sandbox's own kernel".to_owned());
     }
     if !evidence.seen.is_visible() {
         return Finding::Unknown("the host did not see the program's process".to_owned());
@@ -213,10 +211,9 @@ pub(super) fn supervisor(evidence: &Evidence, case: &Case) -> Finding {
     }
 }
 
-fn over(evidence: &Evidence, what: &str, number: u64, limit: u64) -> Finding {
-    let unseen = || Finding::Unknown(format!("the host did not see how many {what}"));
+fn over(what: &str, number: u64, limit: u64) -> Finding {
     match number {
-        0 => evidence.hidden().unwrap_or_else(unseen),
+        0 => Finding::Unknown(format!("the host did not see how many {what}")),
         number if number > limit => Finding::Succeeded(format!("{number} {what}")),
         number => Finding::Refused(format!("{number} {what}")),
     }
@@ -252,7 +249,7 @@ mod tests {
     fn letter(finding: &Finding) -> char {
         match finding {
             Finding::Succeeded(_) => 's',
-            Finding::Refused(_) => 'r',
+            Finding::Refused(_) | Finding::Contained(_) => 'r',
             Finding::Unknown(_) => 'u',
         }
     }

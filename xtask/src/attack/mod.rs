@@ -128,10 +128,10 @@ fn conclude(places: &Places, args: &Args, outcomes: &[Outcome]) -> Result<()> {
     if !defects.is_empty() || outcomes.iter().any(|outcome| !outcome.verdict.is_good()) {
         return Err(say::Told.into());
     }
-    // The page tells of the engine's own runtime, and of all attacks.
+    // A page tells of one runtime and of all attacks.
     let is_complete = args.filter.is_empty() && !args.short;
-    if is_complete && args.runtime.as_deref().unwrap_or("runc") == "runc" {
-        table::write(places, outcomes)?;
+    match table::Page::of(args.runtime.as_deref().unwrap_or("runc")) {
+        Some(page) if is_complete => page.write(places, outcomes),
+        _ => Ok(()),
     }
-    Ok(())
 }

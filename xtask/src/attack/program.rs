@@ -9,7 +9,7 @@ use super::evidence::Evidence;
 use super::scene::Side;
 use super::servers::Kind;
 use super::stage::Stage;
-use super::subject::Subject;
+use super::subject::{Containers, Subject};
 use super::watch::Watch;
 use super::weak;
 
@@ -79,7 +79,7 @@ impl Program {
                 subject.is_sound(stage, evidence.seen.container.as_deref())?;
                 Ok(evidence)
             }
-            Side::Weak(weakness) => self.gather(stage, |source, evidence| {
+            Side::Weak(weakness) => self.gather(stage, None, |source, evidence| {
                 let ended = weak::run(stage, weakness, source, time)?;
                 evidence.output = ended.output;
                 evidence.overran = ended.overran;
@@ -95,7 +95,10 @@ impl Program {
         subject: &mut Subject,
         time: Duration,
     ) -> Result<Evidence> {
-        self.gather(stage, |source, evidence| {
+        let kernels = stage
+            .has_own_kernel()
+            .then(|| Containers::of(stage, subject.process()));
+        self.gather(stage, kernels, |source, evidence| {
             evidence.in_sandbox = true;
             evidence.result = subject.run(source, time)?;
             let Some(printed) = evidence.field("stdout").as_str() else {
@@ -109,6 +112,7 @@ impl Program {
     fn gather(
         &self,
         stage: &Stage<'_>,
+        kernels: Option<Containers>,
         run: impl FnOnce(&str, &mut Evidence) -> Result<()>,
     ) -> Result<Evidence> {
         let mut evidence = Evidence {
@@ -117,7 +121,7 @@ impl Program {
             own_kernel: stage.has_own_kernel(),
             ..Evidence::default()
         };
-        let watch = Watch::start(&self.mark);
+        let watch = Watch::start(&self.mark, kernels);
         let ran = run(&self.source(stage), &mut evidence);
         evidence.seen = watch.finish();
         stage.look(&mut evidence)?;

@@ -74,6 +74,10 @@ impl Subject {
         if let Some(runtime) = &stage.runtime {
             command.args(["--runtime", runtime]);
         }
+        if stage.has_own_kernel() {
+            // The host knows such a sandbox by its container alone: none may wait meanwhile.
+            command.args(["--pool", "0", "--pool-least", "0"]);
+        }
         let log = stage.places.log(&format!("attack-{name}"))?;
         let mut client = Client::start(&mut command, &log)?;
         client
@@ -90,8 +94,18 @@ impl Subject {
 
     /// Calls the tool with a program; the answer must come in time.
     pub(super) fn call(&mut self, arguments: &Value, time: Duration) -> Result<Value> {
+        self.call_telling(arguments, time, |_| {})
+    }
+
+    /// The same; `tell` gets what the server says meanwhile.
+    fn call_telling(
+        &mut self,
+        arguments: &Value,
+        time: Duration,
+        tell: impl FnMut(&str),
+    ) -> Result<Value> {
         let asked = Instant::now();
-        let answer = self.client.call(TOOL, arguments, |_| {})?;
+        let answer = self.client.call(TOOL, arguments, tell)?;
         let took = asked.elapsed();
         if took > time + SLACK {
             bail!("the answer took {} s", took.as_secs());
@@ -101,8 +115,18 @@ impl Subject {
 
     /// Runs a program for so long.
     pub(super) fn run(&mut self, program: &str, time: Duration) -> Result<Value> {
+        self.run_telling(program, time, |_| {})
+    }
+
+    /// The same; `tell` gets the newest line that the program has printed, now and then.
+    pub(super) fn run_telling(
+        &mut self,
+        program: &str,
+        time: Duration,
+        tell: impl FnMut(&str),
+    ) -> Result<Value> {
         let arguments = json!({ "code": program, "timeout_seconds": time.as_secs() });
-        self.call(&arguments, time)
+        self.call_telling(&arguments, time, tell)
     }
 
     /// An innocent program, which must work whatever went on before.
@@ -197,18 +221,38 @@ impl Subject {
 
 /// The containers that name this process as their owner.
 fn containers(stage: &Stage<'_>, owner: u32) -> Result<Vec<String>> {
-    let format = "{{.ID}} {{.Label \"mcp-pyexec.lease\"}}";
-    let mut list = stage.engine.docker();
-    list.args(["ps", "--all", "--no-trunc"]).args([
-        "--filter",
-        "label=mcp-pyexec.lease",
-        "--format",
-        format,
-    ]);
-    let owner = owner.to_string();
-    Ok(process::read(&mut list)?
-        .lines()
-        .filter(|line| line.split('/').nth(2) == Some(&owner))
-        .filter_map(|line| Some(line.split_whitespace().next()?.to_owned()))
-        .collect())
+    Containers::of(stage, owner).ids()
+}
+
+/// The containers that name one process as their owner, to be asked for again and again.
+#[derive(Debug)]
+pub(super) struct Containers {
+    list: Command,
+    owner: String,
+}
+
+impl Containers {
+    pub(super) fn of(stage: &Stage<'_>, owner: u32) -> Self {
+        let format = "{{.ID}} {{.Label \"mcp-pyexec.lease\"}}";
+        let mut list = stage.engine.docker();
+        list.args(["ps", "--all", "--no-trunc"]).args([
+            "--filter",
+            "label=mcp-pyexec.lease",
+            "--format",
+            format,
+        ]);
+        Self {
+            list,
+            owner: owner.to_string(),
+        }
+    }
+
+    /// Those that are there now, by their ids.
+    pub(super) fn ids(&mut self) -> Result<Vec<String>> {
+        Ok(process::read(&mut self.list)?
+            .lines()
+            .filter(|line| line.split('/').nth(2) == Some(&self.owner))
+            .filter_map(|line| Some(line.split_whitespace().next()?.to_owned()))
+            .collect())
+    }
 }

@@ -1,18 +1,45 @@
-//! How the catalogue is shown: a line an attack on the terminal, and the page `docs/attacks.md`,
+//! How the catalogue is shown: a line an attack on the terminal, and a page in `docs` for each runtime,
 //! which is the same after every run with the same verdicts.
 
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
 
-use super::case::{Case, Verdict};
+use super::case::{Case, Enforced, Verdict};
 use super::catalogue::{HELD, SCENES};
+use super::held::Held;
 use super::scene::Outcome;
 use crate::places::Places;
 use crate::say;
 
-/// The page, from the workspace's root.
-const PAGE: &str = "docs/attacks.md";
+/// The page of one runtime.
+#[derive(Debug)]
+pub(super) struct Page {
+    runtime: &'static str,
+    /// From the workspace's root.
+    path: &'static str,
+    /// What stands above the verdicts, and below them.
+    above: &'static str,
+    below: &'static str,
+    has_own_kernel: bool,
+}
+
+const PAGES: &[Page] = &[
+    Page {
+        runtime: "runc",
+        path: "docs/attacks.md",
+        above: INTRODUCTION,
+        below: VISIBLE,
+        has_own_kernel: false,
+    },
+    Page {
+        runtime: "runsc",
+        path: "docs/attacks-gvisor.md",
+        above: GVISORS_INTRODUCTION,
+        below: "",
+        has_own_kernel: true,
+    },
+];
 
 /// The chapters of the catalogue, by the first letter of their ids.
 const CHAPTERS: &[(char, &str)] = &[
@@ -53,11 +80,15 @@ pub(super) fn say(outcome: &Outcome) {
 pub(super) fn sum(outcomes: &[Outcome]) -> String {
     let count = |is: fn(&Verdict) -> bool| outcomes.iter().filter(|o| is(&o.verdict)).count();
     format!(
-        "{} attacks: {} held, {} held ahead of a kernel that lacks the thing, {} escaped, \
+        "{} attacks: {} held, {} held ahead of a kernel that lacks the thing, {}{} escaped, \
          {} with a failed control, {} unclear, {} not applicable here",
         outcomes.len(),
         count(|verdict| matches!(verdict, Verdict::Held)),
         count(|verdict| matches!(verdict, Verdict::HeldAhead(_))),
+        match count(|verdict| matches!(verdict, Verdict::Contained(_))) {
+            0 => String::new(),
+            inside => format!("{inside} held inside a kernel of its own, "),
+        },
         count(|verdict| matches!(verdict, Verdict::Escaped(_))),
         count(|verdict| matches!(verdict, Verdict::ControlFailed(_))),
         count(|verdict| matches!(verdict, Verdict::Unclear(_))),
@@ -65,10 +96,18 @@ pub(super) fn sum(outcomes: &[Outcome]) -> String {
     )
 }
 
-/// Writes the page.
-pub(super) fn write(places: &Places, outcomes: &[Outcome]) -> Result<()> {
-    let path = places.workspace.join(PAGE);
-    std::fs::write(&path, page(outcomes)).with_context(|| format!("cannot write `{PAGE}`"))
+impl Page {
+    /// The page of this runtime, if it has one.
+    pub(super) fn of(runtime: &str) -> Option<&'static Self> {
+        PAGES.iter().find(|page| page.runtime == runtime)
+    }
+
+    /// Writes it.
+    pub(super) fn write(&self, places: &Places, outcomes: &[Outcome]) -> Result<()> {
+        let path = places.workspace.join(self.path);
+        std::fs::write(&path, page(self, outcomes))
+            .with_context(|| format!("cannot write `{}`", self.path))
+    }
 }
 
 const INTRODUCTION: &str = "\
@@ -81,6 +120,16 @@ and without the filter the kernel says that it lacks the thing; the two answers 
 lacks what it needs, so that nothing shows that it would have succeeded elsewhere.
 ";
 
+const GVISORS_INTRODUCTION: &str = "\
+# Attacks on gVisor
+
+The catalogue of [attacks.md](attacks.md) on sandboxes with the runtime `runsc`, as `cargo xtask attack --runtime runsc` writes it. The control is
+the same container as there, with runc and a weakness. Programs call gVisor's own kernel here, which is a process of the host's. *Held inside*: that
+kernel granted the attempt out of what is its own, for the reason given; the host was as before, nothing arrived at its listeners, and it saw gVisor's processes
+without privileges, behind a filter, among users of their own. Each such grant is named in the catalogue; one that is not named is an escape here too.
+Limits and users are read from the control group and the processes of gVisor.
+";
+
 /// What no setting of an engine hides.
 const VISIBLE: &str = "
 ## What a program can see of its host
@@ -91,25 +140,30 @@ engine's directory and the container's id. None of it opens anything, and none o
 and names stay hidden, as the attacks under H11, H05 and E16 show.
 ";
 
-fn page(outcomes: &[Outcome]) -> String {
-    let mut page = format!(
-        "{INTRODUCTION}\n{}. {} more are held by tests of their own.\n",
-        sum(outcomes),
-        HELD.len()
-    );
+fn page(of: &Page, outcomes: &[Outcome]) -> String {
+    let mut page = format!("{}\n{}.", of.above, sum(outcomes));
+    // Those tests use the engine's own runtime.
+    let held: &[Held] = if of.has_own_kernel { &[] } else { HELD };
+    if !held.is_empty() {
+        let _ = write!(page, " {} more are held by tests of their own.", held.len());
+    }
+    page.push('\n');
     for (letter, title) in CHAPTERS {
-        // Writing to a string does not fail.
-        let _ = writeln!(page, "\n## {letter}: {title}");
         let is_here = |id: &str| id.starts_with(*letter);
         let mut tried: Vec<_> = outcomes.iter().filter(|o| is_here(o.case.id)).collect();
+        let mut held: Vec<_> = held.iter().filter(|held| is_here(held.id)).collect();
+        if tried.is_empty() && held.is_empty() {
+            continue;
+        }
+        // Writing to a string does not fail.
+        let _ = writeln!(page, "\n## {letter}: {title}");
         if !tried.is_empty() {
             tried.sort_by_key(|outcome| outcome.case.id);
             page.push_str(TRIED_HEAD);
         }
         for outcome in tried {
-            let _ = writeln!(page, "{}", row(outcome.case, &outcome.verdict));
+            let _ = writeln!(page, "{}", row(of, outcome.case, &outcome.verdict));
         }
-        let mut held: Vec<_> = HELD.iter().filter(|held| is_here(held.id)).collect();
         if !held.is_empty() {
             held.sort_by_key(|held| held.id);
             page.push_str(HELD_HEAD);
@@ -118,7 +172,7 @@ fn page(outcomes: &[Outcome]) -> String {
             let _ = writeln!(page, "| {} | {} | `{}` |", held.id, held.tries, held.test());
         }
     }
-    page.push_str(VISIBLE);
+    page.push_str(of.below);
     page
 }
 
@@ -132,14 +186,21 @@ const HELD_HEAD: &str = "
 |---|---|---|
 ";
 
-fn row(case: &Case, verdict: &Verdict) -> String {
+fn row(page: &Page, case: &Case, verdict: &Verdict) -> String {
+    let enforced = match verdict {
+        Verdict::Contained(_) => "gVisor's kernel".to_owned(),
+        _ if page.has_own_kernel && case.enforced == Enforced::Kernel => {
+            "gVisor's kernel".to_owned()
+        }
+        _ => case.enforced.to_string(),
+    };
     let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
     format!(
         "| {} | {} | {} | {} | {} |",
         case.id,
         cell(case.tries),
         cell(&verdict.to_string()),
-        case.enforced,
+        enforced,
         cell(case.weakness.name)
     )
 }
@@ -169,16 +230,25 @@ mod tests {
     }
 
     #[test]
-    fn the_page_is_of_this_catalogue() {
+    fn the_pages_are_of_this_catalogue() {
         let workspace = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .unwrap();
-        let page = std::fs::read_to_string(workspace.join(PAGE)).unwrap();
-        let on_page: BTreeSet<&str> = page
-            .lines()
-            .filter_map(|line| line.strip_prefix("| ")?.split(" |").next())
-            .filter(|id| id.contains('.'))
-            .collect();
-        assert_eq!(on_page, ids().collect(), "`cargo xtask attack` writes it");
+        for page in PAGES {
+            let text = std::fs::read_to_string(workspace.join(page.path)).unwrap();
+            let on_page: BTreeSet<&str> = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("| ")?.split(" |").next())
+                .filter(|id| id.contains('.'))
+                .collect();
+            let held = if page.has_own_kernel { &[][..] } else { HELD };
+            let tried = SCENES.iter().flat_map(|scene| scene.cases);
+            let expected: BTreeSet<&str> = tried
+                .map(|case| case.id)
+                .chain(held.iter().map(|held| held.id))
+                .collect();
+            let path = page.path;
+            assert_eq!(on_page, expected, "`cargo xtask attack` writes `{path}`");
+        }
     }
 }

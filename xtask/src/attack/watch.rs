@@ -2,7 +2,7 @@
 //! their control group has used.
 //!
 //! Programs name their processes with a mark of the run. A runtime with a kernel of its own shows
-//! none of them; then nothing is seen, and the judges say so.
+//! none of them, but itself: then that kernel is looked at, and what is found is kept apart.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Pid;
 
 use super::group::{self, Group};
+use super::subject::Containers;
 use crate::process;
 
 /// How often the host looks.
@@ -58,6 +59,8 @@ pub(super) struct Seen {
     /// Tags of processes that were there long after the program's first one had gone.
     pub(super) outlived: BTreeSet<String>,
     gone_since: Option<Instant>,
+    /// The processes that are the sandbox's own kernel, by their number, each as it was last.
+    pub(super) kernel: BTreeMap<String, Process>,
     /// The container's id, where the control group's name tells it.
     pub(super) container: Option<String>,
     /// The highest figures of the container's control group.
@@ -94,14 +97,19 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Looks for processes whose name begins with `mark`.
-    pub(super) fn start(mark: &str) -> Self {
+    /// Looks for processes whose name begins with `mark`, and for the kernel of the one container that
+    /// comes meanwhile, if it is one of `own`.
+    pub(super) fn start(mark: &str, own: Option<Containers>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (asked, prefix) = (Arc::clone(&stop), format!("{mark}."));
+        let mut kernels = own.map(Kernels::besides_those_there);
         let looking = std::thread::spawn(move || {
             let mut seen = Seen::default();
             while !asked.load(Ordering::Relaxed) {
                 look(&prefix, &mut seen);
+                if let Some(kernels) = &mut kernels {
+                    kernels.look(&mut seen);
+                }
                 process::pause(EVERY);
             }
             seen
@@ -126,6 +134,87 @@ impl Drop for Watch {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
     }
+}
+
+/// The look for gVisor's own processes, which bear no mark.
+#[derive(Debug)]
+struct Kernels {
+    /// The containers that it may be in.
+    own: Containers,
+    /// Containers that are known not to be it.
+    others: BTreeSet<String>,
+    is_confined: bool,
+}
+
+impl Kernels {
+    fn besides_those_there(own: Containers) -> Self {
+        let others = gvisors().into_iter().map(|(_, container)| container);
+        Self {
+            own,
+            others: others.collect(),
+            is_confined: false,
+        }
+    }
+
+    fn look(&mut self, seen: &mut Seen) {
+        let mut is_counted = false;
+        for (number, container) in gvisors() {
+            if self.others.contains(&container) {
+                continue;
+            }
+            if seen.container.is_none() {
+                if !self.own.ids().unwrap_or_default().contains(&container) {
+                    self.others.insert(container);
+                    continue;
+                }
+                seen.container = Some(container.clone());
+            }
+            if seen.container.as_ref() != Some(&container) {
+                continue;
+            }
+            let dir = Path::new("/proc").join(&number);
+            if let Some(process) = read(&dir) {
+                // Before it confines itself it has not begun to run anything.
+                if !self.is_confined && process.status("Seccomp") == "2" {
+                    self.is_confined = true;
+                    seen.kernel.clear();
+                }
+                if seen.kernel.len() < REMEMBERED || seen.kernel.contains_key(&number) {
+                    seen.kernel.insert(number, process);
+                }
+            }
+            // Once a look: they have one control group.
+            let mut groups = group::of_process(&dir);
+            groups.retain(|_, path| group::container_in(path).is_some());
+            if !is_counted && !groups.is_empty() {
+                seen.group = seen.group.highest(group::figures(&groups));
+                is_counted = true;
+            }
+        }
+    }
+}
+
+/// The processes of this machine that are a kernel of gVisor's, with the container of each. Those in
+/// which it runs programs are among them, and the helper that opens files for it is not.
+fn gvisors() -> Vec<(String, String)> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            let dir = entry.path();
+            let name = std::fs::read_to_string(dir.join("comm")).ok()?;
+            if !["exe", "runsc-sandbox"].contains(&name.trim_end()) {
+                return None;
+            }
+            let line = std::fs::read_to_string(dir.join("cmdline")).ok()?;
+            // Those in which programs run have given up the memory that it stands in.
+            if !line.is_empty() && !line.split('\0').next()?.ends_with("runsc-sandbox") {
+                return None;
+            }
+            let groups = group::of_process(&dir);
+            let container = groups.values().find_map(|path| group::container_in(path))?;
+            Some((entry.file_name().to_str()?.to_owned(), container))
+        })
+        .collect()
 }
 
 /// The process with this mark and tag, if it is there.
@@ -249,7 +338,7 @@ mod tests {
             .stdin(std::process::Stdio::piped())
             .spawn()
             .unwrap();
-        let watch = Watch::start("w0tch");
+        let watch = Watch::start("w0tch", None);
         let dir = PathBuf::from(format!("/proc/{}", child.id()));
         let mut seen = Seen::default();
         for _ in 0..400 {

@@ -74,8 +74,12 @@ const PATH_CASES: &[Case] = &[
     engine("E11.dev-kmsg-write", "opens the kernel's log to write").needs("/dev/kmsg"),
     engine("E11.dev-disk", "opens a disk").needs("a disk that its administrator may open"),
     engine("E11.dev-kvm", "opens the hypervisor").needs("/dev/kvm"),
-    engine("E11.dev-fuse", "opens FUSE").needs("/dev/fuse"),
-    engine("E11.dev-tun", "opens a network tunnel").needs("/dev/net/tun"),
+    engine("E11.dev-fuse", "opens FUSE")
+        .needs("/dev/fuse")
+        .granted("gVisor's own device; to mount anything by it takes a capability"),
+    engine("E11.dev-tun", "opens a network tunnel")
+        .needs("/dev/net/tun")
+        .granted("gVisor's own device; to make a tunnel by it takes a capability"),
     engine("E11.dev-loop", "opens the loop devices").needs("/dev/loop-control"),
     engine("E11.dev-userfaultfd", "opens the device of page faults").needs("/dev/userfaultfd"),
     engine("E11.dev-vsock", "opens the device of vsock").needs("/dev/vsock"),
@@ -138,7 +142,8 @@ const PATH_CASES: &[Case] = &[
     ),
     root("E16.first-exe", "opens process 1's program"),
     root("E16.first-memory", "opens process 1's memory"),
-    root("E16.first-maps", "opens process 1's map of memory"),
+    root("E16.first-maps", "opens process 1's map of memory")
+        .granted("gVisor shows it to everybody inside; the memory itself is closed"),
     root("E16.first-root", "goes by process 1's root"),
     root("E16.first-cwd", "goes by process 1's directory"),
     root(
@@ -166,7 +171,8 @@ const PATH_CASES: &[Case] = &[
         PRIVILEGED,
     ),
     root("E17.first-syscall", "reads what process 1 waits for"),
-    root("E17.first-environment", "reads process 1's environment"),
+    root("E17.first-environment", "reads process 1's environment")
+        .granted("gVisor shows it to everybody inside; it is the image's"),
     root("E17.first-io", "reads process 1's counters"),
     root(
         "E17.replace-null",
