@@ -25,6 +25,9 @@ pub struct EngineReport {
     /// The runtime that starts sandboxes, with its version where the engine tells, and whether it
     /// is the engine's default or was chosen.
     pub runtime: String,
+    /// Whether the runtime gives each sandbox a kernel of its own, by its name; the look from inside
+    /// has to find that one, else `isolation` is broken.
+    pub own_kernel: bool,
     /// How images are stored.
     pub storage: String,
     /// Whether it runs without root.
@@ -62,6 +65,7 @@ impl EngineReport {
             platform: format!("{}/{}", facts.os, facts.arch),
             cgroup: format!("{cgroup}, {}", facts.cgroup_driver),
             runtime: described(&facts, runtime),
+            own_kernel: runtime.kernel == Kernel::GVisor,
             version: facts.version,
             api: facts.api,
             kernel: facts.kernel,

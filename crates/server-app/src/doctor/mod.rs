@@ -234,7 +234,8 @@ async fn about_sandbox(assembly: &Assembly, report: &mut Report) {
         return;
     }
     about_gaps(&assembly.backend().gaps(), report);
-    probe::probe(assembly.executor(), report).await;
+    let own_kernel = prove::Ground::of(assembly).await.own_kernel;
+    probe::probe(assembly.executor(), own_kernel, report).await;
 }
 
 /// What the look from inside found that the engine did not admit, or that was accepted.

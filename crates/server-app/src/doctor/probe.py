@@ -1,5 +1,5 @@
 # What a program sees of its sandbox, as one JSON object on standard output.
-import json, os, platform, socket, sys
+import ctypes, json, os, platform, socket, sys
 
 status = {}
 with open("/proc/self/status") as file:
@@ -32,7 +32,8 @@ print(json.dumps({
     "gid": os.getgid(),
     "capabilities": status.get("CapBnd", "?") + "/" + status.get("CapEff", "?"),
     "effective": int(status.get("CapEff", "1"), 16),
-    "no_new_privs": status.get("NoNewPrivs"),
+    # gVisor's status has no such line, and its kernel answers all the same: PR_GET_NO_NEW_PRIVS.
+    "no_new_privs": status.get("NoNewPrivs") or str(ctypes.CDLL(None).prctl(39, 0, 0, 0, 0)),
     "seccomp": status.get("Seccomp"),
     "root_writable": can_write("/probe") or can_write("/etc/probe"),
     "tmp_writable": can_write("/tmp/probe"),

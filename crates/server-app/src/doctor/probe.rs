@@ -12,7 +12,9 @@ use crate::failure::exit_of;
 const PROGRAM: &str = include_str!("probe.py");
 
 /// Runs the probe and notes what it saw.
-pub(crate) async fn probe(executor: &Executor, report: &mut Report) {
+///
+/// With `own_kernel` it is known that programs call a kernel of the sandbox's own.
+pub(crate) async fn probe(executor: &Executor, own_kernel: bool, report: &mut Report) {
     let execution = match executor.execute(ExecutionRequest::new(PROGRAM)) {
         Ok(execution) => execution,
         Err(error) => {
@@ -39,7 +41,7 @@ pub(crate) async fn probe(executor: &Executor, report: &mut Report) {
     }
     report.good(Area::Probe, "time", timing(&outcome));
     match serde_json::from_slice(&outcome.stdout.to_bytes()) {
-        Ok(seen) => judge(&seen, report),
+        Ok(seen) => judge(&seen, own_kernel, report),
         Err(error) => {
             let says = format!("the probe's answer cannot be read: {error}");
             report.fail(Area::Probe, "answer", says, None, Exit::Failure);
@@ -55,7 +57,7 @@ fn timing(outcome: &Outcome) -> String {
 }
 
 /// Holds what was seen against what is promised.
-fn judge(seen: &Value, report: &mut Report) {
+fn judge(seen: &Value, own_kernel: bool, report: &mut Report) {
     let text = |name: &str| match seen.get(name) {
         Some(Value::String(text)) => text.clone(),
         Some(value) => value.to_string(),
@@ -98,8 +100,15 @@ fn judge(seen: &Value, report: &mut Report) {
     expect(
         Capability::SyscallFilter,
         "system calls",
-        is("seccomp", &Value::from("2")),
-        format!("seccomp mode {}; 2 is a filter", text("seccomp")),
+        is("seccomp", &Value::from("2")) || (own_kernel && is("seccomp", &Value::from("0"))),
+        if own_kernel {
+            let mode = text("seccomp");
+            format!(
+                "answered by the sandbox's own kernel; in it seccomp mode {mode}, 2 is a filter"
+            )
+        } else {
+            format!("seccomp mode {}; 2 is a filter", text("seccomp"))
+        },
     );
     expect(
         Capability::DiskLimit,
@@ -151,11 +160,22 @@ mod tests {
     }
 
     fn exit(change: impl FnOnce(&mut Value)) -> u8 {
+        exit_on(false, change)
+    }
+
+    fn exit_on(own_kernel: bool, change: impl FnOnce(&mut Value)) -> u8 {
         let mut seen = seen();
         change(&mut seen);
         let mut report = Report::default();
-        judge(&seen, &mut report);
+        judge(&seen, own_kernel, &mut report);
         report.exit().code()
+    }
+
+    #[test]
+    fn a_kernel_of_its_own_needs_no_filter_and_keeps_all_else() {
+        assert_eq!(exit_on(true, |seen| seen["seccomp"] = json!("0")), 0);
+        assert_eq!(exit_on(true, |seen| seen["seccomp"] = Value::Null), 4);
+        assert_eq!(exit_on(true, |seen| seen["no_new_privs"] = json!("0")), 4);
     }
 
     #[test]

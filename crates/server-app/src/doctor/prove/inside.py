@@ -77,6 +77,18 @@ def attempt(do):
         return "refused: " + errno.errorcode.get(error.errno, str(error.errno))
 
 
+def open_any():
+    refusal = OSError(errno.ENOENT, "none is there")
+    for path in ["/proc/1/fd/" + name for name in os.listdir("/proc/1/fd")]:
+        try:
+            # Files have names of their own, and are tried by those.
+            if not os.readlink(path).startswith("/"):
+                return os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+        except OSError as error:
+            refusal = error
+    raise refusal
+
+
 def text(path):
     try:
         with open(path, "rb") as file:
@@ -127,10 +139,10 @@ status = dict(line.split(":", 1) for line in (text("/proc/self/status") or "").s
 status = {name: value.split() for name, value in status.items()}
 told["identity.users"] = " ".join(sorted(set(status.get("Uid", []) + status.get("Gid", []))))
 told["identity.groups"] = " ".join(status.get("Groups", []))
-told["identity.capabilities"] = " ".join(
-    sorted({status.get(name, ["?"])[0].lstrip("0") or "0" for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")})
-)
-told["identity.no-new-privileges"] = " ".join(status.get("NoNewPrivs", ["?"]))
+sets = ["CapInh", "CapPrm", "CapEff"] + ["CapAmb"] * ("CapAmb" in status)  # What is ambient is also permitted.
+told["identity.capabilities"] = " ".join(sorted({status.get(name, ["?"])[0].lstrip("0") or "0" for name in sets}))
+# gVisor's status has no such line, and its kernel answers all the same: PR_GET_NO_NEW_PRIVS.
+told["identity.no-new-privileges"] = " ".join(status.get("NoNewPrivs", [str(LIBC.prctl(39, 0, 0, 0, 0))]))
 told["identity.filter"] = " ".join(status.get("Seccomp", ["?"]))
 told["identity.become-root"] = in_a_child(lambda: attempt(lambda: os.setresuid(0, 0, 0)))
 
@@ -145,10 +157,12 @@ for name, path in (
 ):
     told["write." + name] = attempt(lambda: os.close(os.open(path, os.O_WRONLY)))
 told["write.device"] = attempt(lambda: os.mknod("/tmp/.proof", 0o60600, os.makedev(8, 0)))
+told["write.device-opened"] = attempt(lambda: os.close(os.open("/tmp/.proof", os.O_RDONLY)))
 
 told["hidden.process-1.memory"] = attempt(lambda: open("/proc/1/mem", "rb").close())
 told["hidden.process-1.environment"] = attempt(lambda: open("/proc/1/environ", "rb").read())
 told["hidden.process-1.descriptors"] = attempt(lambda: os.listdir("/proc/1/fd"))
+told["hidden.process-1.open-files"] = attempt(open_any)
 told["hidden.process-1.signals"] = attempt(lambda: os.kill(1, 0))
 told["hidden.kernel-log"] = attempt(lambda: open("/dev/kmsg", "rb").close())
 told["hidden.container-id"] = " ".join(re.findall("[0-9a-f]{64}", text("/proc/self/cgroup") or ""))
@@ -166,8 +180,9 @@ processes = [name for name in os.listdir("/proc") if name.isdigit()]
 told["hidden.processes"] = " ".join(name for name in processes if name not in ("1", str(os.getpid()), str(os.getppid())))
 told["hidden.network-devices"] = " ".join(sorted(name for _, name in socket.if_nameindex()))
 # Judged outside: what is looked for is nobody's business in here.
-told["environment"] = sorted(os.environ.values())
-told["namespaces"] = " ".join(
-    os.readlink("/proc/self/ns/" + name) for name in ("cgroup", "ipc", "mnt", "net", "pid", "uts")
-)
+first_environment = (text("/proc/1/environ") or "").split("\0")
+told["environment"] = sorted([*os.environ.values(), *(entry.partition("=")[2] for entry in first_environment)])
+told["kernel"] = platform.release()
+names = [name for name in ("cgroup", "ipc", "mnt", "net", "pid", "uts") if os.path.islink("/proc/self/ns/" + name)]
+told["namespaces"] = " ".join(os.readlink("/proc/self/ns/" + name) for name in names)
 print(json.dumps(told))

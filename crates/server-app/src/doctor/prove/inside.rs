@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::promises::{Expected, Row, rows};
 use super::proof::{Held, Keeper, Proof};
-use super::{run, shown, told, unknown};
+use super::{Ground, run, shown, told, unknown};
 use crate::environment::Environment;
 use crate::settings::Settings;
 
@@ -17,11 +17,14 @@ pub(super) async fn prove(
     executor: &Executor,
     settings: &Settings,
     environment: &(dyn Environment + Sync),
-    podman: bool,
+    ground: &Ground,
 ) -> Vec<Proof> {
     let mut rows = rows(settings);
-    if podman {
+    if ground.podman {
         rows.retain(|row| !NOT_WITH_PODMAN.contains(&row.id));
+    }
+    if ground.own_kernel {
+        rows.retain(|row| !NOT_WITH_OWN_KERNEL.contains(&row.id));
     }
     let told = told(&run(executor, PROGRAM, Vec::new()).await);
     let told = match told {
@@ -33,7 +36,17 @@ pub(super) async fn prove(
     };
     let mut proofs: Vec<Proof> = rows.iter().map(|row| judge(row, &told)).collect();
     proofs.push(environment_is_not_ours(&told, &values(environment)));
-    proofs.push(namespaces_are_not_ours(&told, &own_namespaces(podman)));
+    if ground.own_kernel {
+        let kernel = kernel_is_its_own(&told, &ground.kernel);
+        let is_its_own = kernel.held == Held::Yes;
+        proofs.push(kernel);
+        if is_its_own {
+            // Every call ends in that kernel; what it grants, it grants from itself.
+            return proofs;
+        }
+    }
+    let ours = own_namespaces(ground.podman);
+    proofs.push(namespaces_are_not_ours(&told, &ours));
     for (group, what) in [
         ("socket.", "this family of sockets is refused"),
         ("syscall.", "this system call is refused"),
@@ -131,6 +144,32 @@ fn environment_is_not_ours(told: &Value, ours: &[String]) -> Proof {
 /// groups v1, gives no namespace of groups.
 const NOT_WITH_PODMAN: [&str; 2] = ["write.modules", "hidden.container-id"];
 
+/// What is not promised where a sandbox has a kernel of its own: it shows process 1's environment, which
+/// is the image's, and the numbers of its descriptors to everybody inside, lets anybody make devices that
+/// nobody can open, and filters calls by answering them.
+const NOT_WITH_OWN_KERNEL: [&str; 4] = [
+    "write.device",
+    "hidden.process-1.environment",
+    "hidden.process-1.descriptors",
+    "identity.filter",
+];
+
+/// That programs do not call the host's kernel. It stands for every system call and kind of socket.
+fn kernel_is_its_own(told: &Value, hosts: &str) -> Proof {
+    let seen = told.get("kernel").and_then(Value::as_str);
+    Proof {
+        id: "identity.kernel".to_owned(),
+        what: "system calls end in a kernel of the sandbox's own".to_owned(),
+        capability: Capability::SyscallFilter,
+        keeper: Keeper::Engine,
+        held: match seen {
+            Some(seen) if !hosts.is_empty() => Held::from(seen != hosts),
+            _ => Held::Unknown,
+        },
+        seen: shown(seen.unwrap_or("not told")),
+    }
+}
+
 const NAMESPACES: [&str; 6] = ["cgroup", "ipc", "mnt", "net", "pid", "uts"];
 
 fn own_namespaces(podman: bool) -> Vec<String> {
@@ -226,6 +265,15 @@ mod tests {
             namespaces_are_not_ours(&json!({}), &ours).held,
             Held::Unknown
         );
+    }
+
+    #[test]
+    fn a_kernel_that_is_the_hosts_is_not_its_own() {
+        let held = |told: Value, hosts: &str| kernel_is_its_own(&told, hosts).held;
+        assert_eq!(held(json!({"kernel": "4.4.0"}), "6.1.0"), Held::Yes);
+        assert_eq!(held(json!({"kernel": "6.1.0"}), "6.1.0"), Held::No);
+        assert_eq!(held(json!({"kernel": "4.4.0"}), ""), Held::Unknown);
+        assert_eq!(held(json!({}), "6.1.0"), Held::Unknown);
     }
 
     /// What is tried is what the filter refuses: a call that it allows would be no proof.

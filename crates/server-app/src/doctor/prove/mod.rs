@@ -27,18 +27,46 @@ use crate::settings::Settings;
 /// and says so.
 pub(crate) async fn prove(assembly: &Assembly, settings: &Settings) -> Vec<Proof> {
     let executor = assembly.executor();
-    let engine = assembly.backend().describe().await;
-    let podman = engine.is_ok_and(|engine| engine.name == "Podman");
+    let ground = Ground::of(assembly).await;
     let (mut proofs, way_out, strain, fresh) = tokio::join!(
-        inside::prove(executor, settings, &ProcessEnvironment, podman),
+        inside::prove(executor, settings, &ProcessEnvironment, &ground),
         outward::prove(executor),
-        strain::prove(assembly),
+        strain::prove(assembly, ground.own_kernel),
         fresh::prove(executor),
     );
     for more in [strain, way_out, fresh] {
         proofs.extend(more);
     }
     proofs
+}
+
+/// What sandboxes stand on, where it changes what can be promised of them.
+#[derive(Debug, Default)]
+pub(crate) struct Ground {
+    /// Whether the engine is Podman.
+    podman: bool,
+    /// Whether programs call a kernel of the sandbox's own, and nobody found that they do not.
+    pub(crate) own_kernel: bool,
+    /// The version of the host's kernel.
+    kernel: String,
+}
+
+impl Ground {
+    /// As the engine tells; nothing is allowed for where it does not.
+    pub(crate) async fn of(assembly: &Assembly) -> Self {
+        let gaps = assembly.backend().gaps();
+        let is_isolated = gaps
+            .iter()
+            .all(|gap| gap.capability != Capability::Isolation);
+        match assembly.backend().describe().await {
+            Ok(engine) => Self {
+                podman: engine.name == "Podman",
+                own_kernel: engine.own_kernel && is_isolated,
+                kernel: engine.kernel,
+            },
+            Err(_) => Self::default(),
+        }
+    }
 }
 
 /// Runs `program` and gives how it ended.

@@ -196,6 +196,12 @@ pub(super) fn rows(settings: &Settings) -> Vec<Row> {
             Kernel,
         ),
         refused(
+            "write.device-opened",
+            "no device that was made can be opened",
+            C::Isolation,
+            Kernel,
+        ),
+        refused(
             "hidden.process-1.memory",
             "the memory of process 1 is closed",
             C::SeparateUsers,
@@ -210,6 +216,12 @@ pub(super) fn rows(settings: &Settings) -> Vec<Row> {
         refused(
             "hidden.process-1.descriptors",
             "its descriptors are closed",
+            C::SeparateUsers,
+            Kernel,
+        ),
+        refused(
+            "hidden.process-1.open-files",
+            "none of its pipes and sockets can be opened",
             C::SeparateUsers,
             Kernel,
         ),
