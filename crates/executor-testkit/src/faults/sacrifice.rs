@@ -221,7 +221,7 @@ impl SacrificialEngine {
     ///
     /// # Errors
     ///
-    /// When it has not after [a while](END_WITHIN).
+    /// When it has not after a while.
     pub async fn until_down(&mut self) -> Result<(), WitnessError> {
         let begun = Instant::now();
         while let Some(entry) = &mut self.entry {
