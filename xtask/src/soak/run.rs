@@ -481,6 +481,9 @@ const LIMITS: &[&str] = &[
     "32MiB",
     "--shm-size",
     "16MiB",
+    // What results link to is kept for a while, up to this: more would look like growth.
+    "--results-kept",
+    "1MiB",
     "--output-printed",
     "4MiB",
     "--cpus",
