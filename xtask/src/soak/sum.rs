@@ -7,7 +7,7 @@ use crate::say;
 /// So much growth in a thousand programs is no noise, in KiB.
 const GROWTH: f64 = 2.0 * 1024.0;
 /// Fewer samples than this say nothing about growth.
-const ENOUGH: usize = 200;
+const ENOUGH: usize = 1000;
 /// While a server is warming up its memory grows: the part of the samples that is left out.
 const WARMING_UP: usize = 4;
 /// How many findings are told in full.
