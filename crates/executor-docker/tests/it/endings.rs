@@ -29,7 +29,7 @@ fn executor(backend: DockerBackend) -> Executor {
 }
 
 /// A program that says so and waits, with this time limit; and the name of its container.
-async fn waiting(executor: &Executor, seconds: u64) -> (Execution, String) {
+pub(crate) async fn waiting(executor: &Executor, seconds: u64) -> (Execution, String) {
     let limit = WallTime::new(std::time::Duration::from_secs(seconds)).unwrap();
     let program = "import time\nprint('up', flush=True)\ntime.sleep(600)";
     let request = ExecutionRequest::new(program).with_timeout(limit);

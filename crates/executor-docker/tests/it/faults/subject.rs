@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use executor_core::backend::Silent;
-use executor_core::limits::WallTime;
 use executor_core::{
     Ending, Event, Execution, ExecutionRequest, Executor, ExecutorSettings, Outcome, PoolSettings,
 };
@@ -13,6 +12,7 @@ use executor_docker::{DockerBackend, DockerSettings};
 use executor_testkit::engine::{Container, Engine, OWNER_LABEL, Turn};
 use executor_testkit::faults::{FaultProxy, socket_of};
 
+use crate::endings::waiting;
 use crate::engine::variable;
 
 /// No call may take longer, whatever happens to the engine: the sum of all limits on its way, the program's own apart.
@@ -91,19 +91,7 @@ impl Subject {
 
     /// A program that says that it runs and then waits, with so many seconds to live; and its container's name.
     pub(super) async fn wait_in(&self, seconds: u64) -> (Execution, String) {
-        let limit = WallTime::new(Duration::from_secs(seconds)).unwrap();
-        let program = "import time\nprint('up', flush=True)\ntime.sleep(600)";
-        let request = ExecutionRequest::new(program).with_timeout(limit);
-        let mut execution = self.executor.execute(request).unwrap();
-        let mut name = None;
-        loop {
-            match execution.next().await.unwrap() {
-                Event::Started(id) => name = Some(format!("mcp-python-{id}")),
-                Event::Output { .. } => return (execution, name.unwrap()),
-                Event::Ended(outcome) => panic!("it ended early: {}", outcome.ending),
-                _ => {}
-            }
-        }
+        waiting(&self.executor, seconds).await
     }
 
     /// Calls until one succeeds, which must be soon.

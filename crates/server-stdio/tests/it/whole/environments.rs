@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::client::{Answer, Client, turn};
+use super::modules::{is_refused_with, with};
 
 /// A volume for one test.
 pub(super) struct Volume {
@@ -91,12 +92,6 @@ impl Volume {
         let left = self.engine.docker(&there).await.unwrap();
         assert_eq!(left, "", "the volume is still there");
     }
-}
-
-async fn with(client: &mut Client, modules: &str, code: &str) -> Answer {
-    client
-        .call(json!({ "code": code, "modules": modules }))
-        .await
 }
 
 fn cached(answer: &Answer) -> bool {
@@ -369,18 +364,7 @@ async fn failures_are_told_as_without_a_store() {
         ("numpy", vec!["numpy", "not allowed"]),
         ("patsy", vec!["numpy"]),
     ] {
-        let answer = with(&mut client, modules, "print('ran')").await;
-        let text = answer.text();
-        assert!(
-            answer.is_error() && !text.contains("ran\n"),
-            "{modules}: {text}"
-        );
-        for word in words {
-            assert!(
-                text.contains(word),
-                "{modules}: `{word}` is missing in: {text}"
-            );
-        }
+        is_refused_with(&mut client, modules, &words).await;
     }
     client.close().await;
     let mut client = volume.server(&["--allow-package", "requests"]).await;

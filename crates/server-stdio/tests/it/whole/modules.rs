@@ -8,10 +8,26 @@ use serde_json::{Value, json};
 use super::client::{Answer, Client, turn};
 
 /// Calls with these modules and a program that tells whether it ran.
-async fn with(client: &mut Client, modules: impl Into<Value>, code: &str) -> Answer {
+pub(super) async fn with(client: &mut Client, modules: impl Into<Value>, code: &str) -> Answer {
     client
         .call(json!({ "code": code, "modules": modules.into() }))
         .await
+}
+
+/// Sees that no program runs with these modules, and that these words say why.
+pub(super) async fn is_refused_with(client: &mut Client, modules: &str, words: &[&str]) {
+    let answer = with(client, modules, "print('ran')").await;
+    let text = answer.text();
+    assert!(
+        answer.is_error() && !text.contains("ran\n"),
+        "{modules}: {text}"
+    );
+    for word in words {
+        assert!(
+            text.contains(word),
+            "{modules}: `{word}` is missing in: {text}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -139,18 +155,7 @@ async fn a_failing_install_is_told_in_the_installers_words() {
         ("urllib3<2, urllib3>=2", vec!["urllib3"]),
         ("numpy", vec!["24 MiB", "numpy"]),
     ] {
-        let answer = with(&mut client, modules, "print('ran')").await;
-        let text = answer.text();
-        assert!(
-            answer.is_error() && !text.contains("ran\n"),
-            "{modules}: {text}"
-        );
-        for word in words {
-            assert!(
-                text.contains(word),
-                "{modules}: `{word}` is missing in: {text}"
-            );
-        }
+        is_refused_with(&mut client, modules, &words).await;
     }
     let next = client.run("print('next')").await;
     assert_eq!(next.stdout(), "next\n", "{next:?}");
