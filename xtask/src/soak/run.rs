@@ -15,7 +15,7 @@ use super::audit::{Expected, Ids};
 use super::chance::Chance;
 use super::machine::{self, Orphans};
 use super::programs;
-use super::server::{Call, Server};
+use super::server::{Call, LIMITS, Server};
 use super::sum::Sum;
 use crate::engine::Engine;
 use crate::places::Places;
@@ -466,34 +466,3 @@ impl Drop for Run<'_> {
 
 /// The processes of the engine.
 const ENGINE: &[&str] = &["dockerd", "containerd"];
-
-/// Limits that hostile programs meet soon. The index is where nobody listens.
-const LIMITS: &[&str] = &[
-    "--memory",
-    "256MiB",
-    "--processes",
-    "64",
-    "--open-files",
-    "256",
-    "--tmp-size",
-    "32MiB",
-    "--modules-size",
-    "32MiB",
-    "--shm-size",
-    "16MiB",
-    // What results link to is kept for a while, up to this: more would look like growth.
-    "--results-kept",
-    "1MiB",
-    "--output-printed",
-    "4MiB",
-    "--cpus",
-    "0.5",
-    "--concurrency",
-    "4",
-    "--network",
-    "none",
-    "--index-url",
-    "http://127.0.0.1:9/simple",
-    "--install-timeout",
-    "10s",
-];

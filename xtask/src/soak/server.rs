@@ -15,6 +15,37 @@ use crate::server::Conversation;
 /// How long the server may take to be ready, or to end.
 const WITHIN: Duration = Duration::from_secs(60);
 
+/// Limits that hostile programs meet soon. The index is where nobody listens.
+pub(super) const LIMITS: &[&str] = &[
+    "--memory",
+    "256MiB",
+    "--processes",
+    "64",
+    "--open-files",
+    "256",
+    "--tmp-size",
+    "32MiB",
+    "--modules-size",
+    "32MiB",
+    "--shm-size",
+    "16MiB",
+    // What results link to is kept for a while, up to this: more would look like growth.
+    "--results-kept",
+    "1MiB",
+    "--output-printed",
+    "4MiB",
+    "--cpus",
+    "0.5",
+    "--concurrency",
+    "4",
+    "--network",
+    "none",
+    "--index-url",
+    "http://127.0.0.1:9/simple",
+    "--install-timeout",
+    "10s",
+];
+
 /// A call without an answer yet.
 #[derive(Debug)]
 pub(super) struct Call {
