@@ -24,7 +24,6 @@ pub(super) struct Known {
 
 const NEEDS_TOOL: &str = "asks for a tool of the fixtures; it is checked there";
 const NO_PROMPTS: &str = "the product offers no prompts; it is checked on the fixtures";
-const NO_RESOURCES: &str = "the product offers no resources; it is checked on the fixtures";
 
 /// The faults that are known.
 pub(super) const KNOWN: &[Known] = &[
@@ -56,26 +55,6 @@ pub(super) const KNOWN: &[Known] = &[
         NEEDS_TOOL,
     ),
     product("caching", "sep-2549-prompts-list-caching-hints", NO_PROMPTS),
-    product(
-        "caching",
-        "sep-2549-resources-list-caching-hints",
-        NO_RESOURCES,
-    ),
-    product(
-        "caching",
-        "sep-2549-resources-templates-list-caching-hints",
-        NO_RESOURCES,
-    ),
-    product(
-        "sep-2164-resource-not-found",
-        "sep-2164-error-code",
-        NO_RESOURCES,
-    ),
-    product(
-        "sep-2164-resource-not-found",
-        "sep-2164-data-uri",
-        NO_RESOURCES,
-    ),
 ];
 
 const fn product(scenario: &'static str, check: &'static str, why: &'static str) -> Known {
