@@ -34,6 +34,8 @@ pub struct CallContext {
 /// The way from a call to its client. Nothing of it blocks.
 pub(crate) trait Line: Send + Sync {
     fn report(&self, report: Report);
+    /// Whether the client asked for progress.
+    fn wants_progress(&self) -> bool;
     fn log(&self, message: LogMessage);
     fn ask(&self, request: InputRequest) -> Answering;
     fn announce(&self, change: Change);
@@ -144,6 +146,20 @@ impl CallContext {
             message,
             done: Some((done, total)),
         });
+    }
+
+    /// Whether what [`progress`](Self::progress) is told reaches the client in words: it asked for progress in a revision
+    /// that has messages for it (since 2025-03-26), or the call is a task, which has a status.
+    #[must_use]
+    pub fn hears_progress(&self) -> bool {
+        if self.task().is_some() {
+            return true;
+        }
+        let asked = match &self.line {
+            Some(line) => line.wants_progress(),
+            None => self.progress.is_some(),
+        };
+        asked && self.revision >= Revision::V2025_03_26
     }
 
     /// Logs to the client, if the server offers that and the client wants messages of this level. Cheap, never blocks;

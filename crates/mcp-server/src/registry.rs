@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use mcp_protocol::http::ParamHeader;
 use mcp_protocol::lifecycle::{Feature, Implementation, ServerCapabilities};
+use mcp_protocol::logging::LogLevel;
 use mcp_protocol::{prompts, tools};
 
 use crate::seal::Seal;
@@ -20,6 +21,8 @@ pub(crate) struct Registry {
     resources: Option<Arc<dyn ResourceProvider>>,
     completer: Option<Arc<dyn Completer>>,
     offered: ServerCapabilities,
+    /// From which level on sessions get log messages whose clients have not set one.
+    first_log_level: Option<LogLevel>,
     seal: Seal,
     /// One moment by both clocks: what travels through clients is dated by the calendar.
     epoch: (Instant, u64),
@@ -43,6 +46,7 @@ impl Registry {
             resources: None,
             completer: None,
             offered: ServerCapabilities::new(),
+            first_log_level: Some(LogLevel::Info),
             seal: Seal::random(),
             epoch: (
                 Instant::now(),
@@ -101,6 +105,15 @@ impl Registry {
 
     pub(crate) fn offer(&mut self, feature: Feature) {
         self.offered = std::mem::take(&mut self.offered).with(feature);
+    }
+
+    /// Nothing is logged to those who have not asked for it.
+    pub(crate) const fn log_when_asked(&mut self) {
+        self.first_log_level = None;
+    }
+
+    pub(crate) const fn first_log_level(&self) -> Option<LogLevel> {
+        self.first_log_level
     }
 
     pub(crate) fn set_seal(&mut self, seal: Seal) {

@@ -259,6 +259,12 @@ impl ServerBuilder {
         self
     }
 
+    /// As [`logging`](Self::logging), but a session whose client has not set a level gets no messages.
+    pub fn logging_when_asked(mut self) -> Self {
+        self.registry.log_when_asked();
+        self.logging()
+    }
+
     /// Lets calls of tools go on as tasks, see [`CallContext::become_task`](crate::CallContext::become_task).
     pub fn tasks(mut self) -> Self {
         self.registry.offer(Feature::Tasks);

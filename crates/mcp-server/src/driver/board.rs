@@ -108,6 +108,10 @@ impl Line for CallLine {
         }
     }
 
+    fn wants_progress(&self) -> bool {
+        self.wants_progress
+    }
+
     fn log(&self, message: LogMessage) {
         self.board.tell(self.call, Told::Log(message));
     }

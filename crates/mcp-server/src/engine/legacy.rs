@@ -28,8 +28,8 @@ pub(super) struct Session {
     capabilities: Arc<ClientCapabilities>,
     /// Whether the client has said that it is initialized, or has asked for something, which says as much.
     pub(super) is_ready: bool,
-    /// From which level on log messages are sent; before the client sets it, the choice is ours.
-    pub(super) log_level: LogLevel,
+    /// From which level on log messages are sent; before the client sets it, the choice is the server's.
+    pub(super) log_level: Option<LogLevel>,
     /// The resources whose changes the client wants to know.
     pub(super) subscriptions: BTreeSet<String>,
 }
@@ -82,7 +82,7 @@ impl Engine {
 
     fn set_log_level(&mut self, level: LogLevel) -> Answered {
         if let Some(session) = &mut self.session {
-            session.log_level = level;
+            session.log_level = Some(level);
         }
         Ok(Answer::Now(Map::new()))
     }
@@ -118,7 +118,7 @@ impl Engine {
             client_info: Arc::new(params.client_info),
             capabilities: Arc::new(params.capabilities),
             is_ready: false,
-            log_level: LogLevel::Info,
+            log_level: self.registry.first_log_level(),
             subscriptions: BTreeSet::new(),
         });
         Ok(Answer::Now(result.to_wire(revision)))

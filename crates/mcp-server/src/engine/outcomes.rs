@@ -49,7 +49,7 @@ impl Engine {
         if !self.registry.offers(Feature::Logging) {
             return;
         }
-        let session_level = self.session.as_ref().map(|session| session.log_level);
+        let session_level = self.session.as_ref().and_then(|session| session.log_level);
         let Some(caller) = self.calls.caller(call) else {
             return;
         };

@@ -236,3 +236,27 @@ fn log_messages_go_to_those_who_want_them() {
     assert_eq!(desk.logs(2, LogLevel::Info), "");
     assert_ne!(desk.logs(2, LogLevel::Notice), "");
 }
+
+#[test]
+fn a_server_that_logs_when_asked_says_nothing_to_those_who_have_not() {
+    let server = Server::builder(Implementation::new("desk", "1"))
+        .tool(Arc::new(Named("a")))
+        .logging_when_asked()
+        .build();
+    let mut desk = Desk {
+        engine: server.engine(Channel::Pipe),
+        now: Instant::now(),
+        received: 0,
+    };
+    let info = json!({"name": "c", "version": "1"});
+    let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": info});
+    let opened = desk.answer(&request(0, "initialize", &params));
+    assert_eq!(opened["result"]["capabilities"]["logging"], json!({}));
+    desk.is_initialized();
+    desk.says(&request(1, "tools/call", &json!({"name": "a"})));
+    assert_eq!(desk.logs(1, LogLevel::Emergency), "");
+    let level = json!({"level": "info"});
+    desk.says(&request(2, "logging/setLevel", &level));
+    assert_ne!(desk.logs(1, LogLevel::Info), "");
+    assert_eq!(desk.logs(1, LogLevel::Debug), "");
+}
