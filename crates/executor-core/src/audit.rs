@@ -13,7 +13,7 @@ use crate::error::{ErrorKind, SandboxError};
 use crate::gateway::LinkReport;
 use crate::id::{ExecutionId, SandboxId};
 use crate::limits::{MAX_PROGRAM, SandboxLimits, WallTime};
-use crate::outcome::{Ending, Timings, Usage};
+use crate::outcome::{Ending, Served, Timings, Usage};
 use crate::request::ExecutionRequest;
 
 /// One execution, written when it has ended. A call that was refused, cancelled or never started is one as well.
@@ -56,6 +56,8 @@ pub struct ExecutionRecord {
     pub usage: Usage,
     /// How long its parts took.
     pub timings: Timings,
+    /// By what kind of sandbox it was served.
+    pub served: Served,
     /// What went out, one report for each of its phases: an installation, and the program.
     pub connections: Vec<LinkReport>,
 }
@@ -117,6 +119,7 @@ impl Entry {
                 stderr_bytes: 0,
                 usage: Usage::default(),
                 timings: Timings::default(),
+                served: Served::default(),
                 connections: Vec::new(),
             };
             (Arc::clone(sink), Box::new(record))

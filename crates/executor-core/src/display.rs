@@ -107,7 +107,7 @@ const MAX_COLUMNS: usize = 64;
 const MAX_LABEL: usize = 200;
 
 /// What a part may be called; anything else is bytes.
-const TYPES: [&str; 8] = [
+const TYPES: [&str; 9] = [
     "image/png",
     "image/jpeg",
     "image/svg+xml",
@@ -116,7 +116,13 @@ const TYPES: [&str; 8] = [
     "text/markdown",
     "text/plain",
     "application/json",
+    PARQUET,
 ];
+
+/// The one type of them that is neither a picture nor text.
+const PARQUET: &str = "application/vnd.apache.parquet";
+/// What such a file begins with.
+const PARQUET_MAGIC: &[u8] = b"PAR1";
 
 #[derive(Deserialize)]
 struct Head {
@@ -191,7 +197,12 @@ impl Part {
         let media_type = match (picture, known) {
             (Some(picture), _) => picture.media_type,
             (None, Some(known)) if !known.starts_with("image/") || known == "image/svg+xml" => {
-                if is_text(&bytes) {
+                let is_it = if known == PARQUET {
+                    bytes.starts_with(PARQUET_MAGIC)
+                } else {
+                    is_text(&bytes)
+                };
+                if is_it {
                     known
                 } else {
                     "application/octet-stream"
@@ -280,6 +291,25 @@ mod tests {
         assert_eq!(part(small), ("image/png", true));
         assert_eq!(part(large), ("image/png", false));
         assert_eq!(part(b"<script>"), ("application/octet-stream", false));
+    }
+
+    #[test]
+    fn what_is_no_text_is_what_it_begins_with() {
+        #[track_caller]
+        fn check(kind: &str, bytes: &[u8], expected: &str) {
+            let head = format!(
+                r#"{{"kind":"display","text":"","table":null,"parts":[{{"name":"x","type":"{kind}","bytes":{}}}]}}"#,
+                bytes.len()
+            );
+            let read = Display::read(laid_down(&head, bytes), &ResultLimits::default());
+            assert_eq!(read.unwrap().parts[0].media_type, expected);
+        }
+        check(PARQUET, b"PAR1\0\xff", PARQUET);
+        check(PARQUET, b"<script>", "application/octet-stream");
+        check("text/csv", b"PAR1\0\xff", "application/octet-stream");
+        check("text/csv", b"PAR1", "text/csv");
+        check("image/svg+xml", b"<svg/>", "image/svg+xml");
+        check("text/x-script", b"x", "application/octet-stream");
     }
 
     #[test]

@@ -28,6 +28,9 @@ pub enum Event {
         /// What it printed, unchanged.
         bytes: Bytes,
     },
+    /// The program has shown something, such as a figure, and its own process says this of it. Not every display
+    /// is announced; all of them are in the outcome.
+    Shown(String),
     /// The run is over.
     Ended(Box<Outcome>),
 }

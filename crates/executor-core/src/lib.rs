@@ -76,9 +76,10 @@ pub use self::error::{ErrorKind, SandboxError};
 pub use self::event::Event;
 pub use self::execution::Execution;
 pub use self::executor::{
-    BuildError, BuiltSet, Executor, ExecutorBuilder, ExecutorSettings, PoolSettings,
+    BuildError, BuiltSet, Executor, ExecutorBuilder, ExecutorSettings, HotSet, HotSetError,
+    PoolSettings, ShapeSettings,
 };
-pub use self::outcome::{Ending, Outcome, SandboxDeath, SandboxLoss, Timings, Usage};
+pub use self::outcome::{Ending, Outcome, SandboxDeath, SandboxLoss, Served, Timings, Usage};
 pub use self::output::{Captured, Keeper, OutputStream};
 pub use self::request::{ExecutionRequest, MAX_STDIN};
 

@@ -198,6 +198,34 @@ pub struct Timings {
     pub program: Duration,
 }
 
+/// By what kind of sandbox a run was served. Each of them was fresh.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Served {
+    /// One that was started for it.
+    #[default]
+    Cold,
+    /// One that waited.
+    Warm,
+    /// One that waited, with the run's modules imported.
+    Hot,
+    /// One that waited, with a browser started.
+    Browser,
+}
+
+impl Served {
+    /// A stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::Warm => "warm",
+            Self::Hot => "hot",
+            Self::Browser => "browser",
+        }
+    }
+}
+
 /// What is kept of a run when it has ended.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -227,6 +255,8 @@ pub struct Outcome {
     /// What a caller should know besides: names that were dropped or changed, parts of the
     /// environment that could not be provided.
     pub notes: Vec<String>,
+    /// By what kind of sandbox it was served.
+    pub served: Served,
 }
 
 impl Outcome {
@@ -246,6 +276,7 @@ impl Outcome {
             installed: Vec::new(),
             modules_cached: false,
             notes: Vec::new(),
+            served: Served::default(),
         }
     }
 }

@@ -24,11 +24,15 @@ pub(super) trait Sink {
     /// Takes the next chunk; while it waits the program is slowed down, and its clock goes on.
     async fn output(&mut self, stream: OutputStream, bytes: Bytes);
 
+    /// Takes what is said of something that the program has just shown; the thing itself comes at the end.
+    fn shown(&mut self, _what: String) {}
+
     /// Takes what the program left to be seen. Only programs are asked for that.
     fn item(&mut self, _item: Item) {}
 
-    /// Takes what the runner says when it has begun: notes on the environment, and what it had from the store.
-    fn started(&mut self, notes: Vec<String>, sets: Option<Sets>);
+    /// Takes what the runner says when it has begun: notes on the environment, what it had from the store, and whether it
+    /// had what was made ready ahead.
+    fn started(&mut self, notes: Vec<String>, sets: Option<Sets>, ahead: bool);
 }
 
 /// How the attention ended.
@@ -60,7 +64,7 @@ pub(super) async fn attend(
             event = link.next() => event,
         };
         match event {
-            LinkEvent::Started { notes, sets } => sink.started(notes, sets),
+            LinkEvent::Started { notes, sets, ahead } => sink.started(notes, sets, ahead),
             LinkEvent::Output { stream, bytes } => {
                 let length = bytes.len();
                 tokio::select! {
@@ -72,6 +76,7 @@ pub(super) async fn attend(
             LinkEvent::Connection(channel) => {
                 connections.spawn(gateway.serve(channel));
             }
+            LinkEvent::Shown(what) => sink.shown(what),
             LinkEvent::Collecting => up.as_mut().reset(Instant::now() + COLLECT),
             LinkEvent::Item(item) => sink.item(item),
             LinkEvent::Done(report) => return Ok(Attended::Done(report)),

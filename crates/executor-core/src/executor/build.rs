@@ -287,7 +287,7 @@ impl Sink for Exporting {
         self.wrong = wrong.err();
     }
 
-    fn started(&mut self, _notes: Vec<String>, _sets: Option<Sets>) {}
+    fn started(&mut self, _notes: Vec<String>, _sets: Option<Sets>, _ahead: bool) {}
 }
 
 /// Takes the keeper's answer.
@@ -324,7 +324,7 @@ impl Sink for Answer {
         }
     }
 
-    fn started(&mut self, _notes: Vec<String>, _sets: Option<Sets>) {}
+    fn started(&mut self, _notes: Vec<String>, _sets: Option<Sets>, _ahead: bool) {}
 }
 
 /// The end of what was written to standard error.

@@ -210,7 +210,7 @@ impl Sink for Progress<'_> {
         }
     }
 
-    fn started(&mut self, _notes: Vec<String>, sets: Option<Sets>) {
+    fn started(&mut self, _notes: Vec<String>, sets: Option<Sets>, _ahead: bool) {
         self.given = sets;
     }
 }

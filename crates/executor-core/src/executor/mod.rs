@@ -2,6 +2,7 @@
 
 mod attend;
 mod build;
+mod hot;
 mod install;
 mod layout;
 mod places;
@@ -10,9 +11,11 @@ mod preparation;
 mod program;
 mod raise;
 mod record;
+mod refill;
 mod run;
 mod sets;
 mod settings;
+mod shape;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -26,8 +29,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::hot::{HotSet, HotSetError};
 pub use self::pool::PoolSettings;
 pub use self::settings::ExecutorSettings;
+pub use self::shape::ShapeSettings;
 pub use self::stored::{BuildError, BuiltSet};
 use crate::audit::{Entry, ExecutionAudit};
 use crate::backend::{Progress, SandboxBackend, SweepReport};
@@ -56,7 +61,7 @@ struct Shared {
     audit: Option<Arc<dyn ExecutionAudit>>,
     preparation: preparation::Preparation,
     places: places::Places,
-    pool: pool::Pool,
+    shapes: shape::Shapes,
     sets: sets::Sets,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -126,6 +131,7 @@ impl ExecutorBuilder {
         })?;
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
+        let shapes = shape::Shapes::new(&settings.pool, &settings.shapes);
         let shared = Arc::new(Shared {
             preparation: preparation::Preparation::new(
                 Arc::clone(&backend),
@@ -137,9 +143,9 @@ impl ExecutorBuilder {
                 settings.concurrency,
                 settings.queue,
                 settings.queue_timeout,
-                settings.pool.most.min(PoolSettings::CEILING),
+                shapes.most(),
             ),
-            pool: pool::Pool::new(&settings.pool),
+            shapes,
             sets: sets::Sets::new(),
             gateway: gateway.unwrap_or_else(|| Gateway::builder().build()),
             audit,
@@ -153,7 +159,7 @@ impl ExecutorBuilder {
             _stop_on_drop: Arc::new(StopOnDrop(stop)),
         };
         executor.start_sweeper();
-        let keeper = pool::keep(Arc::clone(&executor.shared));
+        let keeper = refill::keep(Arc::clone(&executor.shared));
         executor.shared.tasks.spawn(keeper);
         let noting = sets::keep(Arc::clone(&executor.shared));
         executor.shared.tasks.spawn(noting);
@@ -195,7 +201,7 @@ impl Executor {
                 return Err(error);
             }
         };
-        self.shared.pool.open();
+        self.shared.shapes.open();
         let (execution, events, cancel) = Execution::new();
         let shared = Arc::clone(&self.shared);
         self.shared
@@ -221,7 +227,7 @@ impl Executor {
     /// what the settings require. The next call tries again.
     pub async fn prepare(&self, progress: &dyn Progress) -> Result<()> {
         self.shared.preparation.ready(progress).await?;
-        self.shared.pool.look();
+        self.shared.shapes.look();
         Ok(())
     }
 
@@ -230,14 +236,14 @@ impl Executor {
     ///
     /// From then on it also builds those sets of modules that its settings want to lie ready.
     pub fn fill_pool(&self) {
-        self.shared.pool.open();
+        self.shared.shapes.open();
         sets::begin_ahead(&self.shared);
     }
 
     /// How many sandboxes wait for runs just now.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.shared.pool.waiting()
+        self.shared.shapes.waiting()
     }
 
     /// What the backend enforces on this host.

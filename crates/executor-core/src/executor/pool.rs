@@ -1,23 +1,17 @@
-//! Sandboxes started ahead of need: the runner waits, the stream is open, and each serves one run.
+//! Sandboxes of one shape, started ahead of need: the runner waits, the stream is open, and each serves one run.
 //!
 //! A member leaves the pool once, by a claim, and never comes back; there is no way to put one in but to start it.
-//! Members that are claimed, died or grew old are replaced by one task, which starts few at a time and none while
-//! calls wait for a place: those need the engine more. A claim that finds a start under way takes that one instead of
-//! asking for a second. Where the backend was ready and is gone, the same task looks for it again, so that a pool
-//! recovers without a call.
+//! Members that are claimed, died or grew old are replaced; who does that, and when, is the business of `refill`. A claim
+//! that finds a start under way takes that one instead of asking for a second.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::Shared;
-use super::raise::{Raised, raise};
-use super::run::backend_is_gone;
-use crate::backend::Silent;
+use super::raise::Raised;
 
 /// How many sandboxes wait for programs, and for how long.
 ///
@@ -69,25 +63,15 @@ impl Default for PoolSettings {
     }
 }
 
-/// Starts side by side. More would only slow one another down, and the runs that go on.
-const SIDE_BY_SIDE: usize = 2;
-
 /// How long nothing is started after a claim. Most programs are over by then, and have had the processor to themselves.
 const SETTLE: Duration = Duration::from_millis(25);
-
-/// Between looks at the members' age and health, when nothing else happens.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// The pause after a failed start; it doubles with every further one. The longest is also how long a backend that is back
-/// may go unnoticed.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 #[derive(Debug)]
 pub(super) struct Pool {
     settings: PoolSettings,
     state: Mutex<State>,
-    changed: Notify,
+    /// Has the keeper of all pools look.
+    changed: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
@@ -112,7 +96,7 @@ struct Member {
 }
 
 impl Pool {
-    pub(super) fn new(settings: &PoolSettings) -> Self {
+    pub(super) fn new(settings: &PoolSettings, changed: Arc<Notify>) -> Self {
         let most = settings.most.min(PoolSettings::CEILING);
         let settings = PoolSettings {
             least: settings.least.min(most),
@@ -122,7 +106,7 @@ impl Pool {
         Self {
             settings,
             state: Mutex::default(),
-            changed: Notify::new(),
+            changed,
         }
     }
 
@@ -132,16 +116,39 @@ impl Pool {
         self.look();
     }
 
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.state().open
+    }
+
+    /// How many may wait at most.
+    pub(super) const fn most(&self) -> usize {
+        self.settings.most
     }
 
     pub(super) fn waiting(&self) -> usize {
         self.state().waiting.len()
     }
 
-    /// Has the keeper look at once whether anything is to be done.
-    pub(super) fn look(&self) {
+    /// How many are being started.
+    pub(super) fn starting(&self) -> usize {
+        self.state().starting
+    }
+
+    /// Whether any are to wait just now.
+    pub(super) fn wants_some(&self) -> bool {
+        self.target(&mut self.state()) > 0
+    }
+
+    /// A waiting sandbox, if there is one.
+    pub(super) fn take(&self) -> Option<Raised> {
+        let mut state = self.state();
+        let found = state.take_healthy()?;
+        state.remember(self.settings.most);
+        self.look();
+        Some(found)
+    }
+
+    fn look(&self) {
         self.changed.notify_one();
     }
 
@@ -179,7 +186,7 @@ impl Pool {
     }
 
     /// Takes a member in, or hands it to whoever waits. What is given back is to be destroyed.
-    fn add(&self, mut raised: Raised, generation: u64) -> Option<Raised> {
+    pub(super) fn add(&self, mut raised: Raised, generation: u64) -> Option<Raised> {
         let mut state = self.state();
         state.starting = state.starting.saturating_sub(1);
         if generation != state.generation {
@@ -200,14 +207,14 @@ impl Pool {
         None
     }
 
-    fn start_failed(&self) {
+    pub(super) fn start_failed(&self) {
         let mut state = self.state();
         state.starting = state.starting.saturating_sub(1);
         state.disappoint();
     }
 
     /// Takes out what is of no use any more: dead, too old, too many, or flushed.
-    fn weed(&self) -> Vec<Raised> {
+    pub(super) fn weed(&self) -> Vec<Raised> {
         let mut state = self.state();
         let mut useless = std::mem::take(&mut state.flushed);
         let mut surplus = state.waiting.len().saturating_sub(self.target(&mut state));
@@ -223,31 +230,21 @@ impl Pool {
         useless
     }
 
-    /// Takes note of a start, if one is due.
-    fn begin_start(&self) -> Option<u64> {
+    /// Takes note of a start, if one is due, and gives the generation that it belongs to.
+    pub(super) fn begin_start(&self) -> Option<u64> {
         let mut state = self.state();
-        let settling = state
-            .claims
-            .back()
-            .is_some_and(|claim| claim.elapsed() < SETTLE);
-        if !state.open || settling || state.starting >= SIDE_BY_SIDE {
-            return None;
-        }
         let target = self.target(&mut state);
-        if state.waiting.len() + state.starting >= target + state.claimants.len() {
+        if !state.open || state.waiting.len() + state.starting >= target + state.claimants.len() {
             return None;
         }
         state.starting += 1;
         Some(state.generation)
     }
 
-    /// How long there is nothing to be done, if nothing happens.
-    fn rest(&self) -> Duration {
-        let last = self.state().claims.back().map(Instant::elapsed);
-        match last {
-            Some(ago) if ago < SETTLE => SETTLE.saturating_sub(ago),
-            _ => LOOK,
-        }
+    /// How long nothing is to be started yet, for a run has just begun.
+    pub(super) fn settles(&self) -> Option<Duration> {
+        let ago = self.state().claims.back().map(Instant::elapsed)?;
+        SETTLE.checked_sub(ago).filter(|left| !left.is_zero())
     }
 
     /// As many as runs began lately, within both bounds.
@@ -267,7 +264,7 @@ impl Pool {
     }
 
     /// Nobody will be given anything any more.
-    fn close(&self) -> Vec<Raised> {
+    pub(super) fn close(&self) -> Vec<Raised> {
         let mut state = self.state();
         state.open = false;
         state.claimants.clear();
@@ -307,134 +304,4 @@ impl State {
             self.claimants.pop_back();
         }
     }
-}
-
-/// Keeps the pool filled until the executor stops, then destroys what waits.
-pub(super) async fn keep(shared: Arc<Shared>) {
-    let pool = &shared.pool;
-    if pool.settings.most == 0 {
-        return;
-    }
-    let mut work = JoinSet::new();
-    let mut pause = Pause::default();
-    let mut looking = false;
-    while !shared.stop.is_cancelled() {
-        for useless in pool.weed() {
-            work.spawn(destroy(useless));
-        }
-        if !looking && pause.is_over() && pool.is_open() && shared.preparation.is_lost() {
-            looking = true;
-            work.spawn(prepare(Arc::clone(&shared)));
-        }
-        while pause.is_over()
-            && shared.preparation.is_ready()
-            && !shared.places.are_waited_for()
-            && !shared.places.are_tidied()
-            && let Some(generation) = pool.begin_start()
-        {
-            work.spawn(start(Arc::clone(&shared), generation));
-        }
-        tokio::select! {
-            () = shared.stop.cancelled() => {}
-            () = pool.changed.notified() => {}
-            () = tokio::time::sleep(pool.rest()) => {}
-            Some(ended) = work.join_next() => match ended {
-                Ok(Done::Started(Some(useless))) => {
-                    pause = Pause::default();
-                    work.spawn(destroy(useless));
-                }
-                Ok(Done::Started(None)) => pause = Pause::default(),
-                Ok(Done::Looked { found }) => {
-                    looking = false;
-                    if found {
-                        pause = Pause::default();
-                    } else {
-                        pause.lengthen();
-                    }
-                }
-                Ok(Done::Failed) => pause.lengthen(),
-                Ok(Done::Destroyed) | Err(_) => {}
-            },
-        }
-    }
-    let mut useless = pool.close();
-    loop {
-        for useless in useless.drain(..) {
-            work.spawn(destroy(useless));
-        }
-        match work.join_next().await {
-            None => return,
-            Some(_ended) => useless = pool.close(),
-        }
-    }
-}
-
-/// What became of a piece of the keeper's work.
-enum Done {
-    /// With a sandbox that nobody wants any more.
-    Started(Option<Raised>),
-    /// For the backend, which was lost.
-    Looked {
-        found: bool,
-    },
-    Failed,
-    Destroyed,
-}
-
-/// Looks for a backend that was there. A call that comes meanwhile waits for the same look.
-async fn prepare(shared: Arc<Shared>) -> Done {
-    // Why it failed is told by the preparation itself.
-    let found = shared.preparation.ready(&Silent).await.is_ok();
-    Done::Looked { found }
-}
-
-async fn start(shared: Arc<Shared>, generation: u64) -> Done {
-    let mut counted = Counted(Some(&shared.pool));
-    match raise(&shared).await {
-        Ok(raised) => {
-            counted.0 = None;
-            Done::Started(shared.pool.add(raised, generation))
-        }
-        Err(error) => {
-            tracing::warn!(kind = %error.kind(), "no sandbox was started ahead: {}", error.chain());
-            if backend_is_gone(error.kind()) {
-                shared.preparation.forget();
-            }
-            Done::Failed
-        }
-    }
-}
-
-/// A start that is counted as under way until it has become a member, whatever becomes of its task.
-struct Counted<'a>(Option<&'a Pool>);
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        if let Some(pool) = self.0 {
-            pool.start_failed();
-        }
-    }
-}
-
-/// The time without starts after failures: an engine that is away is not asked all the time.
-#[derive(Default)]
-struct Pause {
-    until: Option<Instant>,
-    length: Duration,
-}
-
-impl Pause {
-    fn is_over(&self) -> bool {
-        self.until.is_none_or(|until| Instant::now() >= until)
-    }
-
-    fn lengthen(&mut self) {
-        self.length = (self.length * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
-        self.until = Instant::now().checked_add(self.length);
-    }
-}
-
-async fn destroy(raised: Raised) -> Done {
-    raised.destroy().await;
-    Done::Destroyed
 }

@@ -13,6 +13,7 @@ use super::layout::{MODULES_DIR, WORK_DIR, environment, image_environment};
 use super::raise::Raised;
 use super::record::Record;
 use super::sets::Wanted;
+use super::shape::Kind;
 use super::verdict::{Heard, SIGKILL};
 use super::way_out;
 use crate::error::{ErrorKind, Result, SandboxError};
@@ -51,18 +52,12 @@ pub(super) async fn run(
     if record.modules_there {
         module_paths.push(MODULES_DIR.to_owned());
     }
-    let command = RunCommand::program(request.program.len())
+    let command = order(shared, raised.user, request.program.len())
         .args(request.args.clone())
-        .env(environment())
-        .env_pass(image_environment())
-        .cwd(WORK_DIR)
-        .user(raised.user)
         .module_paths(module_paths)
         .deadline(timeout.get())
         .output_limit(settings.output.printed)
-        .proxy(settings.network != NetworkPolicy::None)
-        .files(&request.files)
-        .results(settings.results);
+        .files(&request.files);
     let command = match wanted.as_ref().and_then(|wanted| wanted.wish(shared)) {
         Some(wish) => command.sets(wish),
         None => command,
@@ -82,6 +77,7 @@ pub(super) async fn run(
         wanted: wanted.as_deref(),
         events,
         record,
+        kind: raised.kind.as_deref(),
     };
     let attended = attend(link, &gateway, timeout.get(), &mut relay).await;
     record.timings.program = begun.elapsed();
@@ -107,6 +103,18 @@ pub(super) async fn run(
             Heard::Report(report.cause, report.exit, report.oom_kills)
         }
     }))
+}
+
+/// What is alike in the orders for all programs that run as `user`: their place, which may be taken ahead.
+pub(super) fn order(shared: &Shared, user: u32, length: usize) -> RunCommand {
+    let settings = &shared.settings;
+    RunCommand::program(length)
+        .env(environment())
+        .env_pass(image_environment())
+        .cwd(WORK_DIR)
+        .user(user)
+        .proxy(settings.network != NetworkPolicy::None)
+        .results(settings.results)
 }
 
 fn usage(report: &Report) -> Usage {
@@ -179,9 +187,15 @@ struct Relay<'a> {
     wanted: Option<&'a Wanted>,
     events: &'a mpsc::Sender<Event>,
     record: &'a mut Record,
+    kind: Option<&'a Kind>,
 }
 
 impl Sink for Relay<'_> {
+    fn shown(&mut self, what: String) {
+        // Where there is no room for it somebody is slow, and sees it in the result.
+        let _ = self.events.try_send(Event::Shown(what));
+    }
+
     fn item(&mut self, item: Item) {
         self.record.left(item, &self.shared.settings.results);
     }
@@ -192,7 +206,13 @@ impl Sink for Relay<'_> {
         let _ = self.events.send(Event::Output { stream, bytes }).await;
     }
 
-    fn started(&mut self, notes: Vec<String>, sets: Option<Sets>) {
+    fn started(&mut self, notes: Vec<String>, sets: Option<Sets>, ahead: bool) {
+        if let Some(kind) = self.kind {
+            match ahead {
+                true => self.record.served = kind.shape.served(),
+                false => kind.was_lost(),
+            }
+        }
         // There is room, see `mention`.
         let _ = self.events.try_send(Event::Running);
         self.record.note(notes);

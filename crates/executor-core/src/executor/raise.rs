@@ -5,17 +5,23 @@ use std::time::Duration;
 
 use super::Shared;
 use super::layout::{HOME, program_uid};
+use super::program;
+use super::sets;
+use super::shape::{Kind, PATIENCE, Shape};
 use crate::backend::{Sandbox, SandboxBackend, SandboxSpec, StoreAccess};
 use crate::error::{ErrorKind, Result, SandboxError};
 use crate::limits::SandboxLimits;
 use crate::runner;
-use crate::stream::{Link, LinkSettings, Ready, Surroundings};
+use crate::stream::{Ahead, Link, LinkSettings, Prepared, Ready, Surroundings};
 
 /// The longest time from asking the backend to a running process 1.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The longest time from a running process 1 to its first word.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The longest time until the runner says what it has made ready: it gives up before.
+const PREPARED_TIMEOUT: Duration = PATIENCE.saturating_add(Duration::from_secs(15));
 
 /// What a sandbox may outlive the sum of its time limits by, before anybody may sweep it.
 const LIFETIME_SLACK: Duration = Duration::from_secs(60);
@@ -33,6 +39,8 @@ pub(super) struct Raised {
     pub(super) user: u32,
     /// Whether it waited for its run, instead of being started for it.
     pub(super) waited: bool,
+    /// The shape in which it waited, if that was another than the plain one.
+    pub(super) kind: Option<Arc<Kind>>,
 }
 
 /// What a sandbox is for.
@@ -54,18 +62,75 @@ pub(super) async fn raise(shared: &Shared) -> Result<Raised> {
 
 /// The same for any role.
 pub(super) async fn raise_as(shared: &Shared, role: Role) -> Result<Raised> {
+    raise_with(shared, role, |surroundings, _| surroundings).await
+}
+
+/// The same for a run of a shape, with what it has made ready; none of the plain shape.
+pub(super) async fn raise_in_shape(
+    shared: &Shared,
+    shape: &Shape,
+) -> Result<(Raised, Option<Prepared>)> {
+    if *shape == Shape::Plain {
+        return Ok((raise(shared).await?, None));
+    }
+    let ready = shared.shapes.facts().ok_or_else(|| {
+        SandboxError::new(ErrorKind::Internal, "start a sandbox")
+            .with_context("nothing is known of the image yet")
+    })?;
+    let wanted = sets::wanted(shared, &shape.modules(), &ready)?;
+    let wish = wanted.and_then(|wanted| wanted.wish(shared));
+    let raised = raise_with(shared, Role::Run, |surroundings, user| {
+        let order = match wish {
+            Some(wish) => program::order(shared, user, 0).sets(wish),
+            None => program::order(shared, user, 0),
+        };
+        let ahead = Ahead::of(order, PATIENCE);
+        surroundings.ahead(match shape {
+            Shape::Plain => ahead,
+            Shape::Hot(hot) => ahead
+                .projects(hot.projects().to_vec())
+                .imports(hot.imports().to_vec()),
+            Shape::Browser => ahead.browser(),
+        })
+    })
+    .await?;
+    match tokio::time::timeout(PREPARED_TIMEOUT, raised.link.prepared()).await {
+        Ok(Ok(prepared)) => Ok((raised, Some(prepared))),
+        failed => {
+            let error = SandboxError::new(ErrorKind::StartFailed, "make a sandbox ready");
+            raised.destroy().await;
+            Err(match failed {
+                Ok(Err(source)) => error.with_source(source),
+                _ => error.with_context(format!(
+                    "it took more than {} s",
+                    PREPARED_TIMEOUT.as_secs()
+                )),
+            })
+        }
+    }
+}
+
+async fn raise_with(
+    shared: &Shared,
+    role: Role,
+    surround: impl FnOnce(Surroundings, u32) -> Surroundings,
+) -> Result<Raised> {
     let mut sandbox = start(&shared.backend, &spec(shared, role)).await?;
     let user = program_uid();
     let surroundings =
         Surroundings::of(user, HOME).extra_certificates(shared.settings.extra_certificates.clone());
-    match boot(sandbox.as_mut(), &surroundings).await {
-        Ok((link, ready)) => Ok(Raised {
-            sandbox,
-            link,
-            ready,
-            user,
-            waited: false,
-        }),
+    match boot(sandbox.as_mut(), &surround(surroundings, user)).await {
+        Ok((link, ready)) => {
+            shared.shapes.learn(&ready);
+            Ok(Raised {
+                sandbox,
+                link,
+                ready,
+                user,
+                waited: false,
+                kind: None,
+            })
+        }
         Err(error) => {
             destroy(sandbox).await;
             Err(error)
@@ -95,6 +160,7 @@ fn spec(shared: &Shared, role: Role) -> SandboxSpec {
     let settings = &shared.settings;
     let lifetime = START_TIMEOUT
         .saturating_add(BOOT_TIMEOUT)
+        .saturating_add(PREPARED_TIMEOUT)
         .saturating_add(settings.pool.idle)
         .saturating_add(settings.install_timeout.get())
         .saturating_add(settings.max_timeout.get())

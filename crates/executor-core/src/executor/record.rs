@@ -5,7 +5,7 @@ use crate::display::Display;
 use crate::files::{LeftOut, LeftOutReason, OutputFile};
 use crate::gateway::GatewayLink;
 use crate::limits::{OutputLimits, ResultLimits};
-use crate::outcome::{Ending, Outcome, Timings, Usage};
+use crate::outcome::{Ending, Outcome, Served, Timings, Usage};
 use crate::output::{Keeper, OutputStream};
 use crate::stream::Item;
 
@@ -25,6 +25,8 @@ pub(super) struct Record {
     /// Whether its modules lay ready.
     pub(super) modules_cached: bool,
     pub(super) notes: Vec<String>,
+    /// By what kind of sandbox it was served.
+    pub(super) served: Served,
     /// What its phases go out through.
     pub(super) ways_out: Vec<GatewayLink>,
     /// What is written down of it in the end.
@@ -49,6 +51,7 @@ impl Record {
             modules_there: false,
             modules_cached: false,
             notes: Vec::new(),
+            served: Served::Cold,
             ways_out: Vec::new(),
             entry,
         }
@@ -88,6 +91,7 @@ impl Record {
             entry.stderr_bytes = stderr.total_bytes();
             entry.usage = self.usage;
             entry.timings = self.timings;
+            entry.served = self.served;
             entry.installed.clone_from(&self.installed);
             entry.connections = self.ways_out.iter().map(GatewayLink::report).collect();
         });
@@ -104,6 +108,7 @@ impl Record {
             installed: self.installed,
             modules_cached: self.modules_cached,
             notes: self.notes,
+            served: self.served,
         }
     }
 }

@@ -26,7 +26,7 @@ use crate::capabilities::Capability;
 use crate::error::{ErrorKind, Result, SandboxError};
 use crate::event::Event;
 use crate::modules::InstallFailure;
-use crate::outcome::{Ending, Outcome, SandboxLoss};
+use crate::outcome::{Ending, Outcome, SandboxLoss, Served};
 use crate::request::ExecutionRequest;
 
 /// How long the backend may think about what became of a sandbox.
@@ -68,7 +68,7 @@ pub(super) async fn drive(
     };
     if shows_backend_gone(&ending) {
         shared.preparation.forget();
-        shared.pool.flush();
+        shared.shapes.flush();
     }
     let outcome = record.finish(ending);
     // Nothing runs any more in a sandbox whose program has ended by itself.
@@ -88,9 +88,14 @@ struct Held {
 
 impl Held {
     /// A sandbox of the pool, or else one that is started for this run. Cancel-safe: a start stays held.
-    async fn raise(&mut self, shared: &Arc<Shared>, origin: Origin) -> Result<&mut Raised> {
+    async fn raise(
+        &mut self,
+        shared: &Arc<Shared>,
+        request: &ExecutionRequest,
+        origin: Origin,
+    ) -> Result<&mut Raised> {
         let raised = match origin {
-            Origin::Pool => shared.pool.claim().await,
+            Origin::Pool => shared.shapes.claim(request).await,
             Origin::Start => None,
         };
         let raised = match raised {
@@ -167,8 +172,12 @@ async fn perform(
     let asked = Instant::now();
     let mut origin = Origin::Pool;
     loop {
-        let raised = held.raise(shared, origin).await?;
+        let raised = held.raise(shared, request, origin).await?;
         record.timings.start = asked.elapsed();
+        record.served = match raised.waited {
+            true => Served::Warm,
+            false => Served::Cold,
+        };
         let sandbox = raised.sandbox.id().clone();
         if matches!(origin, Origin::Pool) {
             // There is room, see `mention`; a caller who is gone is noticed by the cancel that its drop made.
@@ -231,7 +240,11 @@ async fn serve(
 ) -> Result<Ended> {
     record.note(request.modules.notes().iter().cloned());
     let timeout = request.timeout.unwrap_or(shared.settings.timeout);
-    let mut wanted = sets::wanted(shared, &request.modules, &raised.ready)?;
+    // In a sandbox with modules imported, the run has their set.
+    let mut wanted = match &raised.kind {
+        Some(kind) => sets::wanted(shared, &kind.shape.modules(), &raised.ready)?,
+        None => sets::wanted(shared, &request.modules, &raised.ready)?,
+    };
     for _ in 0..ATTEMPTS {
         let Some(asked) = wanted.take() else { break };
         let ran = program::run(
@@ -247,6 +260,12 @@ async fn serve(
             Ran::To(heard) => return Ok(Ended::Program(heard)),
             Ran::Without(missing, asked) => (missing, asked),
         };
+        if let Some(kind) = raised.kind.take() {
+            // The run goes on as any other, with a set of its own.
+            kind.set_is_gone();
+            wanted = sets::wanted(shared, &request.modules, &raised.ready)?;
+            continue;
+        }
         match asked.provide(shared, missing, events, record).await? {
             Provided::Ready => wanted = Some(asked),
             Provided::Refused(failure) => return Ok(Ended::NotStarted(failure)),
@@ -254,6 +273,7 @@ async fn serve(
         }
     }
     // Without a store, or where it does not help, the run's own sandbox is where its modules are installed.
+    raised.kind = None;
     let Raised { link, ready, .. } = &mut *raised;
     let refused = install::install(shared, request, ready, link, events, record).await?;
     if let Some(failure) = refused {

@@ -156,7 +156,7 @@ pub(super) fn wanted(
 }
 
 /// The Playwright whose browsers the image carries, if it is to lie on every path.
-fn playwright(shared: &Shared, ready: &Ready) -> Option<ModuleSet> {
+pub(super) fn playwright(shared: &Shared, ready: &Ready) -> Option<ModuleSet> {
     let wanted = shared.settings.environments.playwright && ready.playwright.is_some();
     wanted
         .then(|| ModuleSet::parse("playwright").ok())

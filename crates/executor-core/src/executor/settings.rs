@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::pool::PoolSettings;
+use super::shape::ShapeSettings;
 use crate::capabilities::Capabilities;
 use crate::environments::EnvironmentSettings;
 use crate::gateway::{NetworkPolicy, OpenedHost};
@@ -33,6 +34,8 @@ pub struct ExecutorSettings {
     pub queue_timeout: Duration,
     /// How many sandboxes wait for programs.
     pub pool: PoolSettings,
+    /// How many wait with something made ready.
+    pub shapes: ShapeSettings,
     /// What a program may reach.
     pub network: NetworkPolicy,
     /// Names that the operator opened to programs, private addresses included.
@@ -65,6 +68,7 @@ impl Default for ExecutorSettings {
             queue: 256,
             queue_timeout: Duration::from_secs(300),
             pool: PoolSettings::default(),
+            shapes: ShapeSettings::default(),
             network: NetworkPolicy::Public,
             opened: Vec::new(),
             install: InstallSettings::default(),

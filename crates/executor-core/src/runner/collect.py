@@ -72,7 +72,8 @@ class Collector:
             return
         yield from self.directory(top, "", 0)
         if self.seen >= MAX_ENTRIES:
-            self.leave_out("what comes behind %d entries" % MAX_ENTRIES, "count")
+            # First, and whatever else is named: it says that nobody knows how many there are.
+            self.left_out.insert(0, ["what comes behind %d entries" % MAX_ENTRIES, "count"])
 
     def displays(self):
         try:

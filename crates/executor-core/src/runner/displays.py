@@ -81,7 +81,7 @@ def offer_displays(order):
     """Puts `display` where programs find it; gives the machinery for the last value."""
     results = order["results"]
     settings = {key: results[key] for key in ("displays", "item_bytes", "picture_side", "picture_bytes")}
-    settings["spool"], settings["cwd"] = spool_of(order), os.getcwd()
+    settings["spool"], settings["cwd"], settings["told_at"] = spool_of(order), os.getcwd(), ANNOUNCED_AT
     machinery = Machinery(settings, compiled_show())
 
     def display(*things, **options):

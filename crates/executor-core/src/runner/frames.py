@@ -1,7 +1,7 @@
 # The runner's side of the stream: frames in and out, and the limits both sides know.
 #
 # The files of this directory are sent to process 1 as one text, in the order frames, proxy, names, program, leave,
-# child, collect, value, displays, trust, surroundings, order, check (of the environments),
+# ahead, browser, child, collect, value, announced, displays, trust, surroundings, order, check (of the environments),
 # sets, supervise, main; they share one namespace. CPython 3.9 and the standard library are all they
 # may use.
 
@@ -11,11 +11,11 @@ import os
 import struct
 import time
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 # Kinds. The first digit says who may send it: 0 the host, 1 the runner, 2 both.
 RUN, PING, PREPARE = 0x01, 0x02, 0x03
-READY, STARTED, DONE, PONG, OPEN, ITEM = 0x11, 0x12, 0x13, 0x14, 0x15, 0x16
+READY, STARTED, DONE, PONG, OPEN, ITEM, SHOWN, PREPARED = 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18
 DATA, END, RESET, CREDIT = 0x21, 0x22, 0x23, 0x24
 
 INPUT, STDOUT, STDERR, RESULTS, FIRST_PROXIED = 0, 1, 2, 3, 16

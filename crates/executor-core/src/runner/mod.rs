@@ -18,9 +18,16 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("names.py"),
     include_str!("program.py"),
     include_str!("leave.py"),
+    include_str!("ahead.py"),
+    // What Playwright's driver is given, as text.
+    "AHEAD_OF_DRIVER = r'''",
+    include_str!("browser.js"),
+    "'''\n",
+    include_str!("browser.py"),
     include_str!("child.py"),
     include_str!("collect.py"),
     include_str!("value.py"),
+    include_str!("announced.py"),
     include_str!("displays.py"),
     // The program's half of displays, as text: most programs never need it.
     "SHOW = r'''",

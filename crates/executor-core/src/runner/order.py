@@ -31,6 +31,8 @@ class Run:
         self.largest = 0
         self.killed = 0
         self.notes = []
+        self.ahead = False  # whether its process had made ready for it
+        self.before = {}  # who was there before the program, and the processor time of each until then
         self.error = None
         self.missing = None  # why the store had no set for it
         self.sets = None  # what is told of the sets that it was given
@@ -39,3 +41,17 @@ class Run:
         self.placed = {}  # files of the host, as the child has put them there
         self.collector = None  # of what is left when all have ended
         self.collect_until = None
+
+    def hear(self, line):
+        """What the program's process said before the program began. Foreign code may have run in it already."""
+        try:
+            told = json.loads(line)
+            self.error = told["error"][:500] if "error" in told else self.error
+            self.spent = float(told.get("cpu", self.spent))
+            for name, (changed, size) in told.get("placed", {}).items():
+                self.placed[name] = [changed, size]
+        except (AttributeError, KeyError, TypeError, ValueError):
+            pass
+
+
+BEGUN = json.dumps({"begun": True}).encode() + b"\n"

@@ -34,13 +34,15 @@ def prctl(option, value):
         raise OSError(ctypes.get_errno(), "prctl")
 
 
-def prepare_child(streams, orders, status, confined, may_switch):
+def prepare_child(streams, orders, status, confined, may_switch, ahead):
     """Turns the forked child into the program: returns what to call and how to leave, or executes a command."""
     try:
         os.setsid()
         reset_signals()
         for fd, target in zip(streams, (0, 1, 2)):
             os.dup2(fd, target)
+        if ahead is not None:
+            orders, status = above(orders), above(status)
         close_others((orders, status))
         os.umask(0o022)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -48,18 +50,14 @@ def prepare_child(streams, orders, status, confined, may_switch):
             prctl(PR_SET_NO_NEW_PRIVS, 1)
         if not is_readable(orders):
             rehearse()
+        stage = None if ahead is None else make_ready_ahead(ahead, status, may_switch)
         order, environment, text = receive(orders)
         text, contents = text[: order["program_bytes"]], text[order["program_bytes"] :]
         spent = time.process_time()
-        if may_switch and order.get("uid") is not None:
-            switch_identity(order["uid"], order["gid"])
-        # The score can only be raised by a process that is dumpable, which a change of uid undoes.
-        prctl(PR_SET_DUMPABLE, 1)
-        prefer_for_oom()
-        enter_directory(order["cwd"], environment.get("HOME"))
-        os.environ.clear()
-        os.environ.update(environment)
-        time.tzset()
+        if stage is None:
+            take_place(order, environment, may_switch)
+        else:
+            os.chdir(order["cwd"])
         tell(status, {"cpu": spent})
         if order["kind"] == "command":
             # What `subprocess` restores, too: only Python itself wants these ignored.
@@ -68,16 +66,33 @@ def prepare_child(streams, orders, status, confined, may_switch):
             os.execvpe(order["argv"][0], order["argv"], environment)
         if contents:
             tell(status, {"placed": place_files(order["files"], contents)})
-        entry = make_main(order, text)
+        entry = make_main(order, text, stage or set_stage(order))
+        if stage is not None:
+            # Somebody else than this process may hold the descriptor by now, so that its end would not come.
+            tell(status, {"begun": True})
         os.close(status)
         status = None
-        # Last, because a .pth file of an installed package is foreign code already.
-        add_module_paths(order.get("module_paths", []), order.get("last_paths", []))
+        if stage is None:
+            # Last, because a .pth file of an installed package is foreign code already.
+            add_module_paths(order.get("module_paths", []), order.get("last_paths", []))
         return entry
     except BaseException as error:
         if status is not None:
             tell(status, {"error": ("%s: %s" % (type(error).__name__, error))[:500]})
         os._exit(127)
+
+
+def take_place(order, environment, may_switch):
+    """Becomes the program's user, in its directory and with its environment."""
+    if may_switch and order.get("uid") is not None:
+        switch_identity(order["uid"], order["gid"])
+    # The score can only be raised by a process that is dumpable, which a change of uid undoes.
+    prctl(PR_SET_DUMPABLE, 1)
+    prefer_for_oom()
+    enter_directory(order["cwd"], environment.get("HOME"))
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
 
 
 def rehearse():
@@ -159,7 +174,29 @@ def place_files(files, contents):
     return placed
 
 
-def make_main(order, text):
+class Stage:
+    """What a program finds that does not depend on its text."""
+
+    def __init__(self, leave_it, machinery):
+        self.leave_it, self.machinery = leave_it, machinery
+        # Whether what is there may be passed over, by the collector and at the end.
+        self.may_freeze = True
+
+
+def set_stage(order):
+    """The standard streams, displays, arguments and paths of a program."""
+    remake_standard_streams()
+    leave_it = make_leave()
+    machinery = offer_displays(order) if order.get("results") else None
+    sys.argv = [order["name"]]
+    if hasattr(sys, "orig_argv"):
+        sys.orig_argv = [sys.executable] + sys.argv
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    sys.path.insert(0, os.getcwd())
+    return Stage(leave_it, machinery)
+
+
+def make_main(order, text, stage):
     """A fresh `__main__`, the call that runs the text in it as `python3 main.py` would, and the one that ends it.
 
     CPython's own `PyRun_SimpleFileExFlags` does the running: decoding, tracebacks, SystemExit and the exit
@@ -168,22 +205,15 @@ def make_main(order, text):
     path = os.path.join(os.getcwd(), order["name"])
     with open(path, "wb") as file:
         file.write(text)
-    remake_standard_streams()
-    leave_it = make_leave()
-    machinery = offer_displays(order) if order.get("results") else None
-    code = code_with_value(text, path) if machinery is not None else None
-    # What is there now is not the program's: the collector and the end pass it over.
-    gc.freeze()
-    main = types.ModuleType("__main__")
-    main.__builtins__ = builtins
-    if sys.version_info < (3, 14):
-        main.__annotations__ = {}
-    sys.modules["__main__"] = main
-    sys.argv = [order["name"]] + order.get("args", [])
+    code = code_with_value(text, path) if stage.machinery is not None else None
+    arguments = order.get("args", [])
+    sys.argv += arguments
     if hasattr(sys, "orig_argv"):
-        sys.orig_argv = [sys.executable] + sys.argv
-    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
-    sys.path.insert(0, os.getcwd())
+        sys.orig_argv += arguments
+    # What is there now is not the program's: the collector and the end pass it over.
+    if stage.may_freeze:
+        gc.freeze()
+    main = fresh_main()
     sys.setrecursionlimit(sys.getrecursionlimit() + EXTRA_DEPTH)
     gc.enable()
     if code is not None:
@@ -192,9 +222,18 @@ def make_main(order, text):
         except OSError:
             pass  # The text runs as well, and only its last value is not seen.
         else:
-            offer_last_value(machinery)
-            return run, functools.partial(leave_value, main, leave_it)
-    return functools.partial(file_runner(), open_file(path), os.fsencode(path), 1, None), leave_it
+            offer_last_value(stage.machinery)
+            return run, functools.partial(leave_value, main, stage.leave_it)
+    return functools.partial(file_runner(), open_file(path), os.fsencode(path), 1, None), stage.leave_it
+
+
+def fresh_main():
+    main = types.ModuleType("__main__")
+    main.__builtins__ = builtins
+    if sys.version_info < (3, 14):
+        main.__annotations__ = {}
+    sys.modules["__main__"] = main
+    return main
 
 
 def open_file(path):

@@ -52,6 +52,9 @@ class Proxy:
         self.paused_until = 0.0
 
     def listen(self):
+        """The port, which is opened unless it was ahead of this run."""
+        if self.listener is not None:
+            return self.listener.getsockname()[1]
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             listener.bind(("127.0.0.1", 0))

@@ -9,17 +9,20 @@ REAP_LIMIT = 5.0
 LEAVING = 0.1  # for those who end because the program has, such as the helpers of multiprocessing
 
 
-class Supervisor:
+class Supervisor(MakesReady):
     def __init__(self, stream, confined, may_switch):
         self.stream, self.confined, self.may_switch = stream, confined, may_switch
         self.proxy = Proxy(stream)
         self.names = Names()
         if confined:
             self.names.listen()
+        self.announcements = Announcements()
+        self.announcements.listen()
         self.trust = Trust(self.may_switch)
         self.sets = Sets()
         self.run = None
         self.child = None  # forked ahead of its order
+        self.ahead = None  # what that child is to make ready, until it is told
         self.finished_at = None
         self.poll = select.poll()
         self.watched = {}
@@ -52,19 +55,6 @@ class Supervisor:
             self.check_clocks(time.monotonic())
             self.advance(time.monotonic())
 
-    def make_ready(self, warm):
-        """The next step of what a run would else have to wait for."""
-        if self.trust.told:
-            self.trust.make()
-            return
-        if warm:
-            warm_up(warm.pop(0))
-            return
-        try:
-            self.child = self.fork()
-        except OSError:
-            self.child = None  # The run will try again, and say why not.
-
     # Waiting
 
     def wait(self, seconds):
@@ -72,6 +62,8 @@ class Supervisor:
         if self.stream.unsent:
             want[self.stream.sink] = select.POLLOUT
         self.names.wanted(want)
+        if self.child is not None and self.child.ready_by is not None:
+            want[self.child.status] = select.POLLIN
         run = self.run
         if run is not None:
             if run.announced:
@@ -81,6 +73,7 @@ class Supervisor:
             if run.stdin is not None and (run.input or run.input_ended):
                 want[run.stdin] = select.POLLOUT
             if run.announced and self.stream.has_room():
+                self.announcements.wanted(want, run.order)
                 for fd, channel in run.outputs.items():
                     if run.window[channel]:
                         want[fd] = select.POLLIN
@@ -100,6 +93,8 @@ class Supervisor:
             until.append(self.proxy.paused_until)
         if self.finished_at is not None:
             until.append(self.finished_at + FAREWELL)
+        if self.child is not None and self.child.ready_by is not None:
+            until.append(self.child.ready_by)
         if self.run is not None:
             if self.run.collect_until is not None:
                 until.append(self.run.collect_until)
@@ -121,12 +116,16 @@ class Supervisor:
                 pass
         elif fd == self.stream.sink:
             pass  # Flushed at the top of the loop.
+        elif self.child is not None and fd == self.child.status:
+            self.hear_child()
         elif run is not None and fd == run.status:
             self.read_status()
         elif run is not None and fd == run.stdin:
             self.feed()
         elif run is not None and fd in run.outputs:
             self.read_output(fd)
+        elif (said := self.announcements.take(fd)) is not None:
+            self.stream.control(SHOWN, {"what": said})
         elif not self.names.ready(fd):
             self.proxy.ready(fd, what, now)
 
@@ -137,6 +136,7 @@ class Supervisor:
             self.stream.pong(payload)
         elif kind == PREPARE:
             self.trust.told = json.loads(payload)
+            self.ahead = self.trust.told.get("ahead")
         elif kind == RUN:
             if self.run is not None or self.finished_at is not None:
                 raise HostGone
@@ -210,8 +210,14 @@ class Supervisor:
             return
         try:
             environment = self.environment(order)
+            run.notes += self.trust.notes
+            if self.child is not None and not self.child.suits(order, environment):
+                self.end_child()
             child, self.child = self.child or self.fork(), None
-            run.pid = child.pid
+            run.pid, run.ahead = child.pid, child.ahead is not None
+            if run.ahead:
+                run.before = descendants()
+                run.before.pop(child.pid, None)
             child.order(order, environment, bytes(run.text))
         except (OSError, KeyError, ValueError) as error:
             self.fail("the program could not be started: %s" % error)
@@ -227,12 +233,13 @@ class Supervisor:
         self.stream.control(DONE, self.report())
         self.run = None
 
-    def fork(self):
-        return Child(self.forget, self.confined, self.may_switch)
+    def fork(self, ahead=None):
+        return Child(self.forget, self.confined, self.may_switch, ahead)
 
     def forget(self):
         self.proxy.forget()
         self.names.forget()
+        self.announcements.forget()
 
     def environment(self, order):
         """What the program finds in `os.environ`: nothing that the order does not name."""
@@ -252,7 +259,6 @@ class Supervisor:
             found.update(proxy_environment(self.proxy.listen()))
         if self.trust.told:
             self.trust.make()
-        self.run.notes += self.trust.notes
         found.update(self.trust.environment())
         return found
 
@@ -269,18 +275,19 @@ class Supervisor:
         except BlockingIOError:
             return
         run.told += chunk
-        if chunk:
+        if chunk and not run.told.endswith(BEGUN):
             return
         os.close(run.status)
         run.status = None
         for line in run.told.splitlines():
-            told = json.loads(line)
-            run.error = told.get("error", run.error)
-            run.spent = told.get("cpu", run.spent)
-            run.placed.update(told.get("placed", {}))
+            run.hear(line)
         if run.error is None:
-            run.announced = True
-            self.stream.control(STARTED, {"notes": run.notes, "sets": run.sets})
+            self.announce()
+
+    def announce(self):
+        run = self.run
+        run.announced = True
+        self.stream.control(STARTED, {"notes": run.notes, "sets": run.sets, "ahead": run.ahead})
 
     def feed(self):
         run = self.run
@@ -349,6 +356,8 @@ class Supervisor:
         if self.finished_at is not None and now - self.finished_at >= FAREWELL:
             raise HostGone
         run = self.run
+        if self.child is not None and self.child.ready_by is not None and now >= self.child.ready_by:
+            self.lose_child("it took more than %d s" % self.child.ahead.patience)
         if run is not None and run.ended is None and now >= run.deadline:
             self.end_program("deadline")
 
@@ -387,8 +396,7 @@ class Supervisor:
             os.close(run.status)
             run.status = None
         if run.error is None and not run.announced:
-            run.announced = True
-            self.stream.control(STARTED, {"notes": run.notes, "sets": run.sets})
+            self.announce()
 
     def finish(self):
         run = self.run
@@ -402,7 +410,7 @@ class Supervisor:
         report = {
             "cause": run.cause,
             "duration_ms": int(run.duration * 1000),
-            "cpu_ms": int(max(0.0, run.cpu - run.spent) * 1000),
+            "cpu_ms": int(max(0.0, run.cpu - run.spent - sum(run.before.values())) * 1000),
             "peak_memory_bytes": run.largest,
             "oom_kills": None,
             "stdout_bytes": run.printed[STDOUT],
@@ -442,8 +450,11 @@ class Supervisor:
             if pid == 0:
                 return True
             if self.child is not None and pid == self.child.pid:
+                unready = self.child.ready_by is not None
                 self.child.forget()
                 self.child = None
+                if unready:
+                    self.stream.control(PREPARED, {"lost": ending_of(status)})
             run = self.run
             if run is None:
                 continue
@@ -452,8 +463,8 @@ class Supervisor:
             if pid == run.pid:
                 run.ended = status
                 run.duration = time.monotonic() - run.begun
-            elif after_kill and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
-                run.killed += 1
+            elif after_kill and pid not in run.before:
+                run.killed += os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
     def let_leave(self):
         """Waits a moment for those who are ending anyway: only the others were left behind."""

@@ -26,21 +26,33 @@ def usage(confined, root="/sys/fs/cgroup"):
     }
 
 
-def kill_descendants():
-    """Outside a sandbox, only what this process has started may be ended."""
-    parents = {}
+def processes():
+    """Who is there: by process id, the parent's and the seconds of processor time of it and of those it has reaped."""
+    found, second = {}, os.sysconf("SC_CLK_TCK")
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
                 with open("/proc/%s/stat" % name, "rb") as file:
-                    parents[int(name)] = int(file.read().rpartition(b")")[2].split()[1])
+                    words = file.read().rpartition(b")")[2].split()
+                found[int(name)] = int(words[1]), sum(map(int, words[11:15])) / second
             except (OSError, ValueError, IndexError):
                 continue
+    return found
+
+
+def descendants():
+    """Those of this process, with their seconds of processor time. In a sandbox that is everybody."""
+    found = processes()
     ours, size = {os.getpid()}, 0
     while size != len(ours):
         size = len(ours)
-        ours.update(pid for pid, parent in parents.items() if parent in ours)
-    for pid in ours - {os.getpid()}:
+        ours.update(pid for pid, (parent, _) in found.items() if parent in ours)
+    return {pid: found[pid][1] for pid in ours - {os.getpid()}}
+
+
+def kill_descendants():
+    """Outside a sandbox, only what this process has started may be ended."""
+    for pid in descendants():
         try:
             os.kill(pid, signal.SIGKILL)
         except OSError:

@@ -220,6 +220,51 @@ pub(crate) struct Surroundings {
     state_dir: String,
     home: String,
     uid: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ahead: Option<Ahead>,
+}
+
+/// What the program's process makes ready before its order comes: it takes the place that `order` describes, and imports.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Ahead {
+    order: Wire,
+    projects: Vec<String>,
+    imports: Vec<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    browser: bool,
+    patience_ms: u64,
+}
+
+impl Ahead {
+    /// For programs that will be ordered as `command` is, but for their text, arguments, files and times: only to such a
+    /// one is given what was made ready. After `patience` the runner gives it up.
+    pub(crate) fn of(command: RunCommand, patience: Duration) -> Self {
+        Self {
+            order: command.wire,
+            projects: Vec::new(),
+            imports: Vec::new(),
+            browser: false,
+            patience_ms: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// With everything that is imported of these installed projects.
+    pub(crate) fn projects(mut self, names: Vec<String>) -> Self {
+        self.projects = names;
+        self
+    }
+
+    /// With these modules imported.
+    pub(crate) fn imports(mut self, names: Vec<String>) -> Self {
+        self.imports = names;
+        self
+    }
+
+    /// With a browser prepared.
+    pub(crate) const fn browser(mut self) -> Self {
+        self.browser = true;
+        self
+    }
 }
 
 impl Surroundings {
@@ -230,7 +275,19 @@ impl Surroundings {
             state_dir: "/run/sandbox".to_owned(),
             home: home.to_owned(),
             uid: user,
+            ahead: None,
         }
+    }
+
+    /// With this made ready, upon which the runner says what came of it.
+    pub(crate) fn ahead(mut self, ahead: Ahead) -> Self {
+        self.ahead = Some(ahead);
+        self
+    }
+
+    /// Whether the runner has to say what came of something.
+    pub(super) const fn has_ahead(&self) -> bool {
+        self.ahead.is_some()
     }
 
     /// Certificates, as PEM, that everything in the sandbox trusts besides the image's own. Empty for none.

@@ -13,6 +13,9 @@ pub(super) const MAX_DATA: usize = 64 * 1024;
 /// The longest control payload, in bytes.
 pub(super) const MAX_CONTROL: usize = 1024 * 1024;
 
+/// The longest word of a display, in bytes of JSON: 256 bytes of text, each at most six as an escape.
+const MAX_SHOWN: usize = 2 * 1024;
+
 /// Kind and length.
 pub(super) const HEADER: usize = 5;
 
@@ -33,6 +36,8 @@ pub(super) enum Frame {
     Prepare(Bytes),
     /// The runner waits for its first command; JSON.
     Ready(Bytes),
+    /// What came of making something ready; JSON.
+    Prepared(Bytes),
     /// The command runs; JSON.
     Started(Bytes),
     /// The command and all it started are gone; JSON.
@@ -40,6 +45,8 @@ pub(super) enum Frame {
     Pong(u64),
     /// What the bytes on the channel of results were; JSON.
     Item(Bytes),
+    /// The program has shown something; JSON.
+    Shown(Bytes),
     /// A connection to the proxy's port: a new channel.
     Open {
         channel: u32,
@@ -73,7 +80,7 @@ struct Kind {
 
 /// All kinds.
 #[rustfmt::skip]
-const KINDS: [Kind; 13] = [
+const KINDS: [Kind; 15] = [
     Kind { code: 0x01, name: "Run",     from: Some(Side::Host),   min: 2, max: MAX_CONTROL },
     Kind { code: 0x02, name: "Ping",    from: Some(Side::Host),   min: 8, max: 8 },
     Kind { code: 0x03, name: "Prepare", from: Some(Side::Host),   min: 2, max: MAX_CONTROL },
@@ -83,6 +90,8 @@ const KINDS: [Kind; 13] = [
     Kind { code: 0x14, name: "Pong",    from: Some(Side::Runner), min: 8, max: 8 },
     Kind { code: 0x15, name: "Open",    from: Some(Side::Runner), min: 4, max: 4 },
     Kind { code: 0x16, name: "Item",    from: Some(Side::Runner), min: 2, max: MAX_CONTROL },
+    Kind { code: 0x17, name: "Shown",   from: Some(Side::Runner), min: 2, max: MAX_SHOWN },
+    Kind { code: 0x18, name: "Prepared", from: Some(Side::Runner), min: 2, max: MAX_CONTROL },
     Kind { code: 0x21, name: "Data",    from: None,               min: 5, max: 4 + MAX_DATA },
     Kind { code: 0x22, name: "End",     from: None,               min: 4, max: 4 },
     Kind { code: 0x23, name: "Reset",   from: None,               min: 4, max: 4 },
@@ -101,6 +110,8 @@ impl Frame {
             Self::Done(_) => "Done",
             Self::Pong(_) => "Pong",
             Self::Item(_) => "Item",
+            Self::Shown(_) => "Shown",
+            Self::Prepared(_) => "Prepared",
             Self::Open { .. } => "Open",
             Self::Data { .. } => "Data",
             Self::End { .. } => "End",
@@ -120,6 +131,8 @@ impl Frame {
             Self::Done(json) => head(out, 0x13, json.len()).put_slice(json),
             Self::Pong(token) => head(out, 0x14, 8).put_u64(*token),
             Self::Item(json) => head(out, 0x16, json.len()).put_slice(json),
+            Self::Shown(json) => head(out, 0x17, json.len()).put_slice(json),
+            Self::Prepared(json) => head(out, 0x18, json.len()).put_slice(json),
             Self::Open { channel } => head(out, 0x15, 4).put_u32(*channel),
             Self::Data { channel, payload } => {
                 let out = head(out, 0x21, payload.len().saturating_add(4));
@@ -150,6 +163,8 @@ impl Frame {
                 channel: payload.get_u32(),
             },
             0x16 => Self::Item(payload),
+            0x17 => Self::Shown(payload),
+            0x18 => Self::Prepared(payload),
             0x21 => Self::Data {
                 channel: payload.get_u32(),
                 payload,

@@ -1,8 +1,10 @@
 //! What must hold of a runner's bytes whatever they are, for the fuzz targets. Not part of the API.
 
+use std::time::Duration;
+
 use bytes::{BufMut as _, Bytes, BytesMut};
 
-use super::command::{RunCommand, Surroundings};
+use super::command::{Ahead, RunCommand, Surroundings};
 use super::error::StreamError;
 use super::frame::{Decoder, Frame, MAX_DATA, Side};
 use super::state::{State, Told};
@@ -16,7 +18,7 @@ const MOST_WAITING: usize = 2 * 256 * 1024;
 pub fn seeds() -> Vec<Vec<u8>> {
     let text = |text: &'static str| Bytes::from_static(text.as_bytes());
     let ready = Frame::Ready(text(
-        r#"{"protocol":1,"python":"3.12.3","confined":true,"playwright":null}"#,
+        r#"{"protocol":2,"python":"3.12.3","confined":true,"playwright":null}"#,
     ));
     let started = Frame::Started(text(r#"{"notes":["a note"]}"#));
     let done = |out: usize, err: usize| {
@@ -63,10 +65,22 @@ pub fn seeds() -> Vec<Vec<u8>> {
             ready.clone(),
             started,
             data(3, "a display"),
+            Frame::Shown(text(r#"{"what":"display: a"}"#)),
             Frame::Item(text(r#"{"name":null,"bytes":9,"whole":true}"#)),
             data(3, "a,b"),
             Frame::Item(text(r#"{"name":"d/a.csv","bytes":3,"whole":true}"#)),
             done(0, 0),
+        ],
+        vec![
+            ready.clone(),
+            Frame::Prepared(text(r#"{"imported":["numpy"],"failed":[["a","b"]]}"#)),
+            Frame::Started(text(r#"{"notes":[],"sets":null,"ahead":true}"#)),
+            done(0, 0),
+        ],
+        vec![
+            ready.clone(),
+            Frame::Prepared(text(r#"{"missing":"stale"}"#)),
+            not_started.clone(),
         ],
         vec![ready, not_started],
     ];
@@ -120,7 +134,13 @@ fn decode(bytes: &[u8], piece: usize) -> (Vec<Frame>, bool) {
 
 /// Gives the frames to a host that orders a program as soon as it may, and reads now and then.
 fn converse(frames: &[Frame]) -> Result<bool, String> {
-    let surroundings = Surroundings::of(0, "/");
+    let mut surroundings = Surroundings::of(0, "/");
+    if frames
+        .iter()
+        .any(|frame| matches!(frame, Frame::Prepared(_)))
+    {
+        surroundings = surroundings.ahead(Ahead::of(RunCommand::program(0), Duration::ZERO));
+    }
     let mut state = State::new(&surroundings).map_err(|error| error.to_string())?;
     let mut waiting = 0_usize;
     for (at, frame) in frames.iter().enumerate() {
@@ -128,7 +148,7 @@ fn converse(frames: &[Frame]) -> Result<bool, String> {
             state.fail(error);
             break;
         }
-        if state.take_ready().is_some() {
+        if state.take_ready().is_some() || state.take_prepared().is_some() {
             // Refused if a command runs already; the state says so itself.
             let program = RunCommand::program(2).results(ResultLimits::default());
             let _ = state.order(&program, Bytes::from_static(b"1\n"));
@@ -177,7 +197,7 @@ fn hear(state: &mut State) -> Result<usize, String> {
             }
             Some(Told::Connection(channel)) => state.drop_channel(channel),
             Some(Told::Started(_) | Told::Done(_) | Told::NotStarted(_) | Told::Missing(_)) => {}
-            Some(Told::Collecting | Told::Item(_)) => {}
+            Some(Told::Shown(_) | Told::Collecting | Told::Item(_)) => {}
         }
     }
     Err("there is no end to what is told".to_owned())

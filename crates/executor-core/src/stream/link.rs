@@ -18,7 +18,7 @@ use super::channel::ProxyChannel;
 use super::command::{RunCommand, Surroundings};
 use super::error::StreamError;
 use super::frame::{Decoder, Side};
-use super::report::{Missing, Ready, Report, Sets, Started};
+use super::report::{Missing, Prepared, Ready, Report, Sets, Started};
 use super::results::Item;
 use super::state::{State, Told};
 use crate::backend::SandboxStream;
@@ -58,6 +58,8 @@ pub(crate) enum LinkEvent {
         notes: Vec<String>,
         /// The sets of modules that it was given, where it asked for any.
         sets: Option<Sets>,
+        /// Whether it had what was made ready ahead.
+        ahead: bool,
     },
     /// The program printed. [`Link::consumed`] gives the credit back.
     Output {
@@ -68,6 +70,8 @@ pub(crate) enum LinkEvent {
     },
     /// The program connected to the proxy's port.
     Connection(ProxyChannel),
+    /// It has shown something, and this is said of it. The thing itself comes as an [`Item`](Self::Item).
+    Shown(String),
     /// The program and all its processes are gone; what it left to be seen begins to come.
     Collecting,
     /// It left this. Each comes after everything printed has been told.
@@ -151,14 +155,15 @@ impl Link {
             // Bound apart from the match, which would hold the lock while a channel is made.
             let told = self.shared.lock().next_told();
             match told {
-                Some(Told::Started(Started { notes, sets })) => {
-                    return LinkEvent::Started { notes, sets };
+                Some(Told::Started(Started { notes, sets, ahead })) => {
+                    return LinkEvent::Started { notes, sets, ahead };
                 }
                 Some(Told::Output(stream, bytes)) => return LinkEvent::Output { stream, bytes },
                 Some(Told::Connection(number)) => {
                     let channel = ProxyChannel::new(Arc::clone(&self.shared), number);
                     return LinkEvent::Connection(channel);
                 }
+                Some(Told::Shown(what)) => return LinkEvent::Shown(what),
                 Some(Told::Collecting) => return LinkEvent::Collecting,
                 Some(Told::Item(item)) => return LinkEvent::Item(item),
                 Some(Told::Done(report)) => return LinkEvent::Done(report),
@@ -192,6 +197,18 @@ impl Link {
     /// A look at this link that outlives borrows of it, and the link itself.
     pub(crate) fn watch(&self) -> LinkWatch {
         LinkWatch(Arc::clone(&self.shared))
+    }
+
+    /// What came of what was to be made ready ahead. Never returns where nothing was, so ask once, and only then.
+    /// Cancel-safe.
+    pub(crate) async fn prepared(&self) -> Result<Prepared, StreamError> {
+        loop {
+            let prepared = self.shared.lock().take_prepared();
+            match prepared {
+                Some(prepared) => return prepared,
+                None => self.shared.news.notified().await,
+            }
+        }
     }
 
     async fn ready(&self) -> Result<Ready, StreamError> {

@@ -13,6 +13,7 @@
 //! | `command`, `report` | the JSON of control frames, converted to types of ours |
 //! | `results` | what a run leaves to be seen, gathered and held against its bounds; pure |
 //! | `proxied` | the state of one proxied connection |
+//! | `standard` | what is kept of the standard streams |
 //! | `state` | all rules: what may come when, and what is to be sent next; pure |
 //! | `channel` | a proxied connection as `AsyncRead + AsyncWrite` |
 //! | `fuzzing` | what must hold of any bytes, for the fuzz targets |
@@ -28,12 +29,13 @@ mod link;
 mod proxied;
 mod report;
 mod results;
+mod standard;
 mod state;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::command::{RunCommand, SetWish, Surroundings};
+pub(crate) use self::command::{Ahead, RunCommand, SetWish, Surroundings};
 pub(crate) use self::error::StreamError;
 pub(crate) use self::link::{Feeder, Link, LinkEvent, LinkSettings};
-pub(crate) use self::report::{Cause, Exit, Missing, Ready, Report, Sets};
+pub(crate) use self::report::{Cause, Exit, Missing, Prepared, Ready, Report, Sets};
 pub(crate) use self::results::Item;

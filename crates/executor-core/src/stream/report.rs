@@ -9,7 +9,7 @@ use super::error::StreamError;
 use crate::files::{LeftOut, LeftOutReason};
 
 /// The protocol generation that this host speaks; the runner's text comes with it, so there is one.
-const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = 2;
 
 const MAX_NOTES: usize = 16;
 
@@ -18,6 +18,9 @@ const MAX_LEFT_OUT: usize = 33;
 const MAX_NAME: usize = 4 * 512;
 
 const MAX_TEXT: usize = 2000;
+
+/// Things that were made ready, or could not be.
+const MAX_PREPARED: usize = 512;
 
 /// Projects in a set, and the length of one's name and version.
 const MAX_INSTALLED: usize = 1000;
@@ -103,6 +106,21 @@ pub(crate) struct Started {
     pub(crate) notes: Vec<String>,
     /// The sets of modules that it was given, where it asked for any.
     pub(crate) sets: Option<Sets>,
+    /// Whether it had what was made ready ahead.
+    pub(crate) ahead: bool,
+}
+
+/// What came of making something ready ahead. Foreign code has run by then, and what stands here may be its word.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Prepared {
+    /// What is ready, by name.
+    pub(crate) ready: Vec<String>,
+    /// What is not, with the reason. All of these texts are without control characters.
+    pub(crate) failed: Vec<(String, String)>,
+    /// The store has no set of modules for it: nothing was made ready.
+    pub(crate) missing: Option<Missing>,
+    /// The process that made it ready was lost, for this reason; another took its place, with nothing made ready.
+    pub(crate) lost: Option<String>,
 }
 
 /// What a run was given from the store of module sets.
@@ -132,12 +150,38 @@ pub(crate) enum Missing {
     Broken,
 }
 
+impl Missing {
+    /// The runner's word for it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Stale => "stale",
+            Self::Broken => "broken",
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StartedWire {
     notes: Vec<String>,
     #[serde(default)]
     sets: Option<Sets>,
+    #[serde(default)]
+    ahead: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PreparedWire {
+    #[serde(default)]
+    imported: Vec<String>,
+    #[serde(default)]
+    failed: Vec<(String, String)>,
+    #[serde(default)]
+    missing: Option<Missing>,
+    #[serde(default)]
+    lost: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -183,7 +227,7 @@ pub(super) fn ready(json: &[u8]) -> Result<Ready, StreamError> {
 
 /// Reads a `Started` payload.
 pub(super) fn started(json: &[u8]) -> Result<Started, StreamError> {
-    let StartedWire { notes, sets } = parse("Started", json)?;
+    let StartedWire { notes, sets, ahead } = parse("Started", json)?;
     if notes.len() > MAX_NOTES || notes.iter().any(|note| note.len() > MAX_TEXT) {
         return Err(StreamError::OutOfRange("notes"));
     }
@@ -200,7 +244,33 @@ pub(super) fn started(json: &[u8]) -> Result<Started, StreamError> {
             return Err(StreamError::OutOfRange("name"));
         }
     }
-    Ok(Started { notes, sets })
+    Ok(Started { notes, sets, ahead })
+}
+
+/// Reads a `Prepared` payload.
+pub(super) fn prepared(json: &[u8]) -> Result<Prepared, StreamError> {
+    let wire: PreparedWire = parse("Prepared", json)?;
+    let count = wire.imported.len().saturating_add(wire.failed.len());
+    let texts = wire.failed.iter().flat_map(|(name, why)| [name, why]);
+    let longest = texts
+        .chain(&wire.imported)
+        .chain(&wire.lost)
+        .map(String::len)
+        .max();
+    if count > MAX_PREPARED || longest.unwrap_or_default() > MAX_TEXT {
+        return Err(StreamError::OutOfRange("imported"));
+    }
+    let line = |text: String| text.replace(char::is_control, " ");
+    Ok(Prepared {
+        ready: wire.imported.into_iter().map(line).collect(),
+        failed: wire
+            .failed
+            .into_iter()
+            .map(|(name, why)| (line(name), line(why)))
+            .collect(),
+        missing: wire.missing,
+        lost: wire.lost.map(line),
+    })
 }
 
 /// What a `Done` payload says.
@@ -356,7 +426,7 @@ mod tests {
     #[test]
     fn versions_hold_nothing_but_versions() {
         let json = |python: &str| {
-            format!(r#"{{"protocol":1,"python":{python:?},"confined":true,"playwright":null}}"#)
+            format!(r#"{{"protocol":2,"python":{python:?},"confined":true,"playwright":null}}"#)
         };
         assert_eq!(ready(json("3.12.3").as_bytes()).unwrap().python, "3.12.3");
         for bad in ["", "3.12 ; rm", "3\n", &"3".repeat(65)] {

@@ -33,10 +33,19 @@ pub(super) struct Results {
     total: u64,
     displays: usize,
     names: BTreeSet<FileName>,
+    /// What is said of displays while the program runs, and how often that was.
+    said: VecDeque<String>,
+    said_times: usize,
     waiting: VecDeque<Item>,
     /// Set when the first of it comes, and taken once that was told.
     begun: bool,
     begun_told: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ShownWire {
+    what: String,
 }
 
 #[derive(Deserialize)]
@@ -56,6 +65,8 @@ impl Results {
             total: 0,
             displays: 0,
             names: BTreeSet::new(),
+            said: VecDeque::new(),
+            said_times: 0,
             waiting: VecDeque::new(),
             begun: false,
             begun_told: false,
@@ -106,6 +117,23 @@ impl Results {
         Ok(())
     }
 
+    /// What the program's process says of a display, long before the display itself comes.
+    pub(super) fn shown(&mut self, json: &[u8]) -> Result<(), StreamError> {
+        let limits = self.limits.ok_or(StreamError::OutOfOrder("Shown"))?;
+        let ShownWire { what } = super::report::parse("Shown", json)?;
+        self.said_times += 1;
+        if self.said_times > limits.displays {
+            return Err(StreamError::OutOfRange("displays"));
+        }
+        self.said.push_back(what);
+        Ok(())
+    }
+
+    /// The next that was said of a display.
+    pub(super) fn take_said(&mut self) -> Option<String> {
+        self.said.pop_front()
+    }
+
     /// Credit to give back.
     pub(super) fn due(&mut self) -> Option<u32> {
         self.window.due()
@@ -124,7 +152,7 @@ impl Results {
     }
 
     pub(super) fn has_news(&self) -> bool {
-        !self.waiting.is_empty() || (self.begun && !self.begun_told)
+        !self.waiting.is_empty() || !self.said.is_empty() || (self.begun && !self.begun_told)
     }
 }
 
@@ -234,5 +262,22 @@ mod tests {
         assert_eq!(results.data(b"a"), Err(StreamError::OutOfOrder("Data")));
         let empty = br#"{"name":"a","bytes":0,"whole":true}"#;
         assert_eq!(results.item(empty), Err(StreamError::OutOfOrder("Item")));
+        let said = br#"{"what":"a"}"#;
+        assert_eq!(results.shown(said), Err(StreamError::OutOfOrder("Shown")));
+    }
+
+    #[test]
+    fn no_more_is_said_of_displays_than_there_can_be() {
+        let mut results = Results::new(Some(limits()));
+        let said = br#"{"what":"display: a"}"#;
+        assert_eq!(results.shown(said), Ok(()));
+        assert_eq!(
+            (results.take_said().as_deref(), results.take_said()),
+            (Some("display: a"), None)
+        );
+        assert_eq!(
+            results.shown(said),
+            Err(StreamError::OutOfRange("displays"))
+        );
     }
 }

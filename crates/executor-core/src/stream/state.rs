@@ -5,23 +5,20 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::command::{RunCommand, Surroundings};
-use super::credit::{ReceiveWindow, SendWindow};
 use super::error::StreamError;
 use super::frame::{Frame, MAX_DATA};
 use super::proxied::Proxied;
-use super::report::{self, Done, Missing, Ready, Report, Started};
+use super::report::{self, Done, Missing, Prepared, Ready, Report, Started};
 use super::results::{Item, RESULTS, Results};
+use super::standard::{INPUT, Input, Output, STDERR, STDOUT};
 use crate::output::OutputStream;
 
 /// Proxied connections at once, those included that only one side has closed.
 pub(super) const MAX_CHANNELS: usize = 64;
 
-const INPUT: u32 = 0;
-const STDOUT: u32 = 1;
-const STDERR: u32 = 2;
 const FIRST_PROXIED: u32 = 16;
 
 /// Where the conversation stands. `last` says that the command in question is the program.
@@ -40,6 +37,7 @@ pub(super) enum Told {
     Started(Started),
     Output(OutputStream, Bytes),
     Connection(u32),
+    Shown(String),
     Collecting,
     Item(Item),
     Done(Report),
@@ -53,6 +51,9 @@ pub(super) struct State {
     phase: Phase,
     failure: Option<StreamError>,
     ready: Option<Ready>,
+    /// Whether the runner is still to say what came of making something ready.
+    preparing: bool,
+    prepared: Option<Prepared>,
     surroundings: Option<Bytes>,
     command: Option<Bytes>,
     input: Input,
@@ -73,37 +74,6 @@ pub(super) struct State {
     next_token: u64,
 }
 
-/// What goes to channel 0.
-#[derive(Debug)]
-struct Input {
-    rest: Bytes,
-    window: SendWindow,
-    end_due: bool,
-    /// More comes piece by piece; the end is due when somebody says so.
-    fed: bool,
-}
-
-/// What came on channel 1 or 2.
-#[derive(Debug)]
-struct Output {
-    channel: u32,
-    waiting: BytesMut,
-    window: ReceiveWindow,
-    received: u64,
-}
-
-impl Output {
-    fn new(channel: u32) -> Self {
-        let window = ReceiveWindow::new(channel);
-        Self {
-            channel,
-            waiting: BytesMut::new(),
-            window,
-            received: 0,
-        }
-    }
-}
-
 impl State {
     /// A link whose runner is told of its surroundings before anything else.
     pub(super) fn new(surroundings: &Surroundings) -> Result<Self, StreamError> {
@@ -111,14 +81,11 @@ impl State {
             phase: Phase::Booting,
             failure: None,
             ready: None,
+            preparing: surroundings.has_ahead(),
+            prepared: None,
             surroundings: Some(surroundings.to_json()?),
             command: None,
-            input: Input {
-                rest: Bytes::new(),
-                window: SendWindow::new(INPUT),
-                end_due: false,
-                fed: false,
-            },
+            input: Input::of(Bytes::new(), false),
             stdout: Output::new(STDOUT),
             stderr: Output::new(STDERR),
             results: Results::new(None),
@@ -141,19 +108,14 @@ impl State {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
-        if self.phase != Phase::Idle || self.has_news() {
+        if self.phase != Phase::Idle || self.preparing || self.has_news() {
             return Err(StreamError::NotIdle);
         }
         self.command = Some(command.to_json()?);
         self.phase = Phase::Ordered {
             last: command.is_last(),
         };
-        self.input = Input {
-            rest: input,
-            window: SendWindow::new(INPUT),
-            end_due: true,
-            fed: false,
-        };
+        self.input = Input::of(input, true);
         self.stdout = Output::new(STDOUT);
         self.stderr = Output::new(STDERR);
         self.results = Results::new(command.result_limits());
@@ -197,6 +159,11 @@ impl State {
                 Ok(())
             }
             (_, Phase::Booting) => out_of_order,
+            (Frame::Prepared(json), Phase::Idle) if self.preparing => {
+                self.prepared = Some(report::prepared(json)?);
+                self.preparing = false;
+                Ok(())
+            }
             (Frame::Started(json), Phase::Ordered { last }) => {
                 self.started = Some(report::started(json)?);
                 self.used = true;
@@ -230,6 +197,7 @@ impl State {
             },
             (Frame::Open { channel }, Phase::Running { .. }) => self.open(*channel),
             (Frame::Item(json), Phase::Running { .. }) => self.results.item(json),
+            (Frame::Shown(json), Phase::Running { .. }) => self.results.shown(json),
             (
                 Frame::Data {
                     channel: RESULTS,
@@ -336,6 +304,9 @@ impl State {
                 return Some(Told::Output(stream, bytes));
             }
         }
+        if let Some(what) = self.results.take_said() {
+            return Some(Told::Shown(what));
+        }
         if self.results.take_begun() {
             return Some(Told::Collecting);
         }
@@ -351,6 +322,14 @@ impl State {
     pub(super) fn take_ready(&mut self) -> Option<Result<Ready, StreamError>> {
         match self.ready.take() {
             Some(ready) => Some(Ok(ready)),
+            None => self.failure.clone().map(Err),
+        }
+    }
+
+    /// What came of making something ready, once that was said; or why it will not be.
+    pub(super) fn take_prepared(&mut self) -> Option<Result<Prepared, StreamError>> {
+        match self.prepared.take() {
+            Some(prepared) => Some(Ok(prepared)),
             None => self.failure.clone().map(Err),
         }
     }

@@ -248,14 +248,14 @@ fn moved(stream: SandboxStream, dir: &Path) -> SandboxStream {
         tap::change_control(tap::kind::PREPARE, move |prepare| {
             move_key(prepare, "state_dir");
             move_key(prepare, "home");
+            let ahead = prepare.get_mut("ahead").and_then(|it| it.get_mut("order"));
+            if let Some(serde_json::Value::Object(order)) = ahead {
+                move_place(order, &move_key);
+            }
         })
     };
     let mut run = tap::change_control(tap::kind::RUN, move |run| {
-        move_key(run, "cwd");
-        if let Some(serde_json::Value::Object(environment)) = run.get_mut("env") {
-            move_key(environment, "HOME");
-            move_key(environment, "TMPDIR");
-        }
+        move_place(run, &move_key);
         // The installer's own paths, as its arguments name them.
         if let Some(serde_json::Value::Array(arguments)) = run.get_mut("argv") {
             for argument in arguments {
@@ -274,6 +274,18 @@ fn moved(stream: SandboxStream, dir: &Path) -> SandboxStream {
     });
     let down = Box::new(move |frame| prepare(frame).into_iter().flat_map(&mut run).collect());
     tap::tap(stream, down, tap::unchanged())
+}
+
+/// Moves what an order says of the place of its program.
+fn move_place(
+    order: &mut serde_json::Map<String, serde_json::Value>,
+    move_key: &impl Fn(&mut serde_json::Map<String, serde_json::Value>, &str),
+) {
+    move_key(order, "cwd");
+    if let Some(serde_json::Value::Object(environment)) = order.get_mut("env") {
+        move_key(environment, "HOME");
+        move_key(environment, "TMPDIR");
+    }
 }
 
 /// One sandbox of an [`UnconfinedBackend`].

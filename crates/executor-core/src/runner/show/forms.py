@@ -3,6 +3,7 @@
 # The files of this directory share one namespace, in the order forms, text, pictures, figures, tables, watching. They
 # run in the program's own process, as the program, and what they say is as little trusted as what it prints.
 
+import _socket
 import base64
 import io
 import json
@@ -12,16 +13,17 @@ import threading
 import time
 
 MAX_TEXT = 64 * 1024  # characters of one display
+MAX_SAID = 256  # bytes that are said of one while the program runs
 shown = 0
 
 
 def display(things, options):
-    """What the builtin of this name does; it takes what IPython's takes, and heeds `raw`."""
+    """What the builtin of this name does; it takes what IPython's takes, and heeds `raw`, and `format` for tables."""
     for thing in things:
         if options.get("raw") and type(thing) is dict:
             put(from_bundle("display", thing, lambda: ""))
         else:
-            put(form("display", thing))
+            put(form("display", thing, options.get("format")))
 
 
 def show_value(value):
@@ -48,17 +50,24 @@ class Shown:
 
     def part(self, name, kind, data, role="full", size=None):
         """`full` is for who asks for it, `view` for everybody who looks at the result."""
-        if len(data) > SETTINGS["item_bytes"] - sum(len(part[1]) for part in self.parts) - 256 * 1024:
-            self.notes.append("%s of %d bytes is too large to be returned" % (name, len(data)))
+        if not self.has_room(name, len(data)):
             return
         head = {"name": name, "type": kind, "role": role, "bytes": len(data)}
         if size is not None:
             head["width"], head["height"] = size
         self.parts.append((head, data))
 
+    def has_room(self, name, size):
+        """Whether so much more can go with it; if not, that is noted."""
+        left = SETTINGS["item_bytes"] - sum(len(part[1]) for part in self.parts) - 256 * 1024
+        if size > left:
+            self.notes.append("%s of %d bytes is too large to be returned; at most %d are" % (name, size, left))
+        return size <= left
 
-def form(kind, thing):
-    """How a thing is shown: by what we know of its type, by what it offers itself, or as its `repr`."""
+
+def form(kind, thing, wanted=None):
+    """How a thing is shown: by what we know of its type, by what it offers itself, or as its `repr`. A table may be `wanted`
+    in a certain format."""
     roots = {part.__module__.partition(".")[0] for part in type(thing).__mro__ if type(part.__module__) is str}
     for root, can, make in (
         ("matplotlib", "savefig", figure),
@@ -70,7 +79,7 @@ def form(kind, thing):
     ):
         if root in roots and hasattr(type(thing), can):
             try:
-                return make(kind, thing)
+                return make(kind, thing, wanted) if root in ("pandas", "polars") else make(kind, thing)
             except Exception as error:
                 if isinstance(error, MemoryError):
                     raise
@@ -154,6 +163,7 @@ def set_text(made, text, kind, name):
     half = MAX_TEXT // 2
     left_out = len(text) - 2 * half
     made.text = "%s\n… %d characters left out …\n%s" % (text[:half], left_out, text[-half:])
+    made.notes.append("the text has %d characters, of which a part is shown" % len(text))
     made.part(name, kind, text.encode("utf-8", "replace"))
 
 
@@ -184,3 +194,29 @@ def put(made):
         except OSError:
             pass
         sys.stderr.write("a display could not be kept: %s\n" % error)
+        return
+    if shown <= SETTINGS["displays"]:
+        announce(made)
+
+
+def announce(made):
+    """Says at once that something was shown, to whoever follows the run; the thing itself comes at its end."""
+    if made.kind == "value":
+        return  # That is the end.
+    what = [line.strip() for line in made.text.split("\n", 20)[:20] if line.strip()][:1]
+    for head in (part[0] for part in made.parts):
+        if head["role"] == "view":
+            what.append("%s, %d × %d pixels" % (head["name"], head["width"], head["height"]))
+        elif not head["type"].startswith("image/"):
+            what.append(head["name"])
+    said = "%s: %s" % (made.kind, "; ".join(what[:3]) or "a picture")
+    try:
+        # Not by way of the module that programs know, for they may have changed it.
+        teller = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM)
+        try:
+            teller.setblocking(False)
+            teller.sendto(said.encode("utf-8", "replace")[:MAX_SAID], SETTINGS["told_at"])
+        finally:
+            teller.close()
+    except OSError:
+        pass  # Nobody listens, or too much was said.

@@ -1,14 +1,17 @@
-# Tables: head and tail as Markdown, the first rows as data, and all of it as CSV where that is not too much.
+# Tables: head and tail as Markdown, the first rows as data, and all of it as a file where that is not too much, or was
+# asked for.
 
 SHOWN_WHOLE = 20  # rows
 HEAD, TAIL = 10, 5  # of longer ones
 SHOWN_COLUMNS = 20
 DATA_ROWS, DATA_COLUMNS, DATA_BYTES = 100, 50, 32 * 1024
-CSV_CELLS = 500_000  # more take too long to write for what nobody may ask for
+FILE_CELLS = 500_000  # more take too long to write for what nobody may ask for
+ASKED_CELLS = 20_000_000  # some 10 s of writing, for who has asked
+FORMATS = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 MAX_CELL = 60  # characters
 
 
-def pandas_table(kind, thing):
+def pandas_table(kind, thing, wanted):
     if not hasattr(type(thing), "columns"):
         thing = thing.to_frame()
     rows, columns = thing.shape
@@ -19,13 +22,14 @@ def pandas_table(kind, thing):
         part = thing.iloc[start:end, :DATA_COLUMNS]
         return [(text_cell(one), list(row)) for one, row in zip(part.index, part.itertuples(False, None))]
 
-    def csv():
-        return thing.to_csv()
+    writers = {
+        "csv": lambda path: thing.to_csv(path, errors="replace"),
+        "parquet": lambda path: thing.to_parquet(path),
+    }
+    return table(kind, (rows, columns), names, types, take, writers, wanted, True)
 
-    return table(kind, rows, columns, names, types, take, csv, True)
 
-
-def polars_table(kind, thing):
+def polars_table(kind, thing, wanted):
     if not hasattr(type(thing), "columns"):
         thing = thing.to_frame()
     rows, columns = thing.shape
@@ -35,11 +39,13 @@ def polars_table(kind, thing):
     def take(start, end):
         return [("", list(row)) for row in part[start:end].rows()]
 
-    return table(kind, rows, columns, names, types, take, thing.write_csv, False)
+    writers = {"csv": thing.write_csv, "parquet": thing.write_parquet}
+    return table(kind, (rows, columns), names, types, take, writers, wanted, False)
 
 
-def table(kind, rows, columns, names, types, take, csv, has_index):
+def table(kind, shape, names, types, take, writers, wanted, has_index):
     made = Shown(kind)
+    rows, columns = shape
     if rows <= SHOWN_WHOLE:
         parts = [take(0, rows)]
     else:
@@ -58,12 +64,47 @@ def table(kind, rows, columns, names, types, take, csv, has_index):
         lines.append("… and %d more columns: %s" % (columns - width, ", ".join(names[width:])))
     made.text = "\n".join(lines)
     made.table = data(rows, columns, names, types, take(0, min(rows, DATA_ROWS)), has_index)
-    if rows > SHOWN_WHOLE or columns > width:
-        if rows * columns > CSV_CELLS:
-            made.notes.append("the whole table was not returned: write it to a file in the working directory for that")
-        else:
-            made.part("table.csv", "text/csv", csv().encode("utf-8", "replace"))
+    if wanted is not None or rows > SHOWN_WHOLE or columns > width:
+        add_whole(made, rows * columns, writers, wanted)
     return made
+
+
+def add_whole(made, cells, writers, wanted):
+    """All of it as a file, in the format that was asked for, else as CSV."""
+    if wanted is not None and (type(wanted) is not str or wanted not in FORMATS):
+        made.notes.append("there is no format %s of tables; there are 'csv' and 'parquet'" % text_of(wanted)[:40])
+        wanted = None
+    if cells > (FILE_CELLS if wanted is None else ASKED_CELLS):
+        ask = "ask for it by `display(…, format='csv')` or `format='parquet'`"
+        ask = ask if wanted is None else "write it to a file in the working directory"
+        made.notes.append("the whole table of %d cells was not returned: %s" % (cells, ask))
+        return
+    for way in [wanted, "csv"] if wanted == "parquet" else ["csv"]:
+        try:
+            add_file(made, way, writers[way])
+            return
+        except ImportError:
+            why = "Parquet needs `pyarrow` or `fastparquet` in `modules`"
+        except MemoryError:
+            raise
+        except Exception as error:
+            why = "writing %s failed: %s: %s" % (way, type(error).__name__, message_of(error))
+        made.notes.append("the table is linked to as CSV: %s" % why if way != "csv" else "the whole table was not returned: %s" % why)
+
+
+def add_file(made, way, write):
+    """Through a file, so that the table is not in memory three times."""
+    os.makedirs(SETTINGS["spool"], exist_ok=True)
+    path = os.path.join(SETTINGS["spool"], ".table-%d" % os.getpid())
+    try:
+        write(path)
+        size = os.path.getsize(path)
+        if made.has_room("table." + way, size):
+            with open(path, "rb") as file:
+                made.part("table." + way, FORMATS[way], file.read())
+    finally:
+        if os.path.exists(path):
+            os.unlink(path)
 
 
 def data(rows, columns, names, types, taken, has_index):

@@ -13,13 +13,13 @@ use crate::stream::frame::{Decoder, Frame, Side};
 use crate::stream::{Link, LinkEvent, LinkSettings, RunCommand, StreamError, Surroundings};
 
 /// The runner's end of a stream, played by a test.
-struct Fake {
+pub(super) struct Fake {
     stream: DuplexStream,
     decoder: Decoder,
 }
 
 impl Fake {
-    async fn say(&mut self, frames: &[Frame]) {
+    pub(super) async fn say(&mut self, frames: &[Frame]) {
         let mut bytes = BytesMut::new();
         frames.iter().for_each(|frame| frame.encode(&mut bytes));
         self.stream.write_all(&bytes).await.unwrap();
@@ -40,17 +40,21 @@ impl Fake {
     }
 }
 
-fn json(text: &str) -> Bytes {
+pub(super) fn json(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
 }
 
-fn ready() -> Frame {
+pub(super) fn ready() -> Frame {
     Frame::Ready(json(
-        r#"{"protocol":1,"python":"3.12.3","confined":true,"playwright":null}"#,
+        r#"{"protocol":2,"python":"3.12.3","confined":true,"playwright":null}"#,
     ))
 }
 
-fn started() -> Frame {
+pub(super) fn prepared() -> Frame {
+    Frame::Prepared(json(r#"{"imported":["numpy"],"failed":[]}"#))
+}
+
+pub(super) fn started() -> Frame {
     Frame::Started(json(r#"{"notes":[]}"#))
 }
 
@@ -70,6 +74,15 @@ fn data(channel: u32, length: usize) -> Frame {
 
 /// A link to a fake runner that has taken the runner's text.
 async fn connect(settings: LinkSettings, first: &[Frame]) -> (Fake, Result<Link, StreamError>) {
+    connect_in(&Surroundings::of(0, "/"), settings, first).await
+}
+
+/// As [`connect`], in these surroundings.
+pub(super) async fn connect_in(
+    surroundings: &Surroundings,
+    settings: LinkSettings,
+    first: &[Frame],
+) -> (Fake, Result<Link, StreamError>) {
     let (ours, theirs) = duplex(4 << 20);
     let (reader, writer) = split(ours);
     let mut fake = Fake {
@@ -77,12 +90,7 @@ async fn connect(settings: LinkSettings, first: &[Frame]) -> (Fake, Result<Link,
         decoder: Decoder::new(Side::Host),
     };
     fake.say(first).await;
-    let boot = Link::boot(
-        SandboxStream::new(reader, writer),
-        settings,
-        &Surroundings::of(0, "/"),
-    )
-    .await;
+    let boot = Link::boot(SandboxStream::new(reader, writer), settings, surroundings).await;
     let mut text = vec![0; runner::SOURCE.len() + 4];
     fake.stream.read_exact(&mut text).await.unwrap();
     assert_eq!(&text[4..], runner::SOURCE.as_bytes());
@@ -110,7 +118,7 @@ async fn running() -> (Fake, Link) {
 }
 
 /// The error that ends the link, after whatever else it tells.
-async fn failure(link: &mut Link) -> StreamError {
+pub(super) async fn failure(link: &mut Link) -> StreamError {
     loop {
         if let LinkEvent::Failed(error) = link.next().await {
             return error;
@@ -139,6 +147,7 @@ async fn breaches_are_named() {
 
     check(&[ready()], "frame `Ready` came out of order").await;
     check(&[started()], "frame `Started` came out of order").await;
+    check(&[prepared()], "frame `Prepared` came out of order").await;
     check(&[done(0, 0), done(0, 0)], "frame `Done` came out of order").await;
     check(&[done(0, 0), data(1, 1)], "frame `Data` came out of order").await;
     check(&[done(0, 0), open(16)], "frame `Open` came out of order").await;
@@ -240,7 +249,7 @@ async fn nothing_is_said_before_its_time() {
 
 #[tokio::test]
 async fn a_runner_of_another_generation_is_refused() {
-    let other = r#"{"protocol":2,"python":"3.12.3","confined":true,"playwright":null}"#;
+    let other = r#"{"protocol":1,"python":"3.12.3","confined":true,"playwright":null}"#;
     let (_fake, booted) = connect(LinkSettings::default(), &[Frame::Ready(json(other))]).await;
     assert_eq!(booted.unwrap_err(), StreamError::OutOfRange("protocol"));
 }

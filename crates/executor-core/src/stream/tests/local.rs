@@ -32,6 +32,8 @@ pub(super) struct Finished {
     pub(super) notes: Vec<String>,
     pub(super) report: Report,
     pub(super) items: Vec<Item>,
+    /// What was said of displays while the program ran.
+    pub(super) said: Vec<String>,
 }
 
 impl Finished {
@@ -51,7 +53,14 @@ impl Local {
 
     /// As [`boot`](Self::boot), in other surroundings.
     pub(super) async fn boot_with(change: impl FnOnce(Surroundings) -> Surroundings) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::boot_in(tempfile::tempdir().unwrap(), change).await
+    }
+
+    /// The same, with a directory that is there.
+    pub(super) async fn boot_in(
+        directory: TempDir,
+        change: impl FnOnce(Surroundings) -> Surroundings,
+    ) -> Self {
         let surroundings = Surroundings::of(0, directory.path().to_str().unwrap());
         let mut command = tokio::process::Command::new(python());
         command
@@ -86,12 +95,7 @@ impl Local {
     }
 
     pub(super) fn surround(&self, command: RunCommand) -> RunCommand {
-        let directory = self.directory.path().to_str().unwrap();
-        let time = Duration::from_secs(60);
-        command
-            .cwd(directory)
-            .env(environment(self.directory.path()))
-            .deadline(time)
+        placed(command, self.directory.path()).deadline(Duration::from_secs(60))
     }
 
     pub(super) fn send(&self, command: RunCommand, input: &[u8]) {
@@ -103,7 +107,7 @@ impl Local {
     /// Runs to the end, reading as fast as it comes.
     pub(super) async fn finish(&mut self) -> Result<Finished, StreamError> {
         let (mut stdout, mut stderr, mut noted) = (Vec::new(), Vec::new(), Vec::new());
-        let mut items = Vec::new();
+        let (mut items, mut said) = (Vec::new(), Vec::new());
         loop {
             match self.link.next().await {
                 LinkEvent::Started { notes, .. } => noted = notes,
@@ -116,6 +120,7 @@ impl Local {
                     self.link.consumed(stream, bytes.len());
                 }
                 LinkEvent::Connection(channel) => drop(channel),
+                LinkEvent::Shown(what) => said.push(what),
                 LinkEvent::Collecting => {}
                 LinkEvent::Item(item) => items.push(item),
                 LinkEvent::Done(report) => {
@@ -125,6 +130,7 @@ impl Local {
                         notes: noted,
                         report,
                         items,
+                        said,
                     });
                 }
                 LinkEvent::Missing(why) => panic!("no set was asked for: {why:?}"),
@@ -153,6 +159,13 @@ pub(super) async fn run_with(
         &[text.as_bytes(), stdin].concat(),
     );
     local.finish().await.unwrap()
+}
+
+/// A program that runs in this directory.
+pub(super) fn placed(command: RunCommand, directory: &Path) -> RunCommand {
+    command
+        .cwd(directory.to_str().unwrap())
+        .env(environment(directory))
 }
 
 pub(super) fn environment(home: &Path) -> BTreeMap<String, String> {

@@ -1,5 +1,6 @@
 //! What the stream is held to: the codec, the rules against a lying runner, and the real runner.
 
+mod ahead;
 mod codec;
 mod ends;
 mod hostile;

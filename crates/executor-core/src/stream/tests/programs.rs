@@ -13,7 +13,7 @@ use crate::limits::ResultLimits;
 use crate::stream::{Exit, RunCommand};
 
 #[rustfmt::skip]
-const ALIKE: &[(&str, &[u8])] = &[
+pub(super) const ALIKE: &[(&str, &[u8])] = &[
     ("nothing", b""),
     ("exception", b"def f():\n    return 1 / 0\nf()\n"),
     ("exit none", b"import sys\nsys.exit()\n"),
@@ -135,7 +135,15 @@ pub(super) type Seen = (String, String, i32);
 
 /// The program under the runner, then in the same place without it.
 pub(super) async fn both(name: &'static str, text: &'static [u8]) -> (&'static str, Seen, Seen) {
-    let mut local = Local::boot().await;
+    both_after(Local::boot().await, name, text).await
+}
+
+/// The same in a runner that is up.
+pub(super) async fn both_after(
+    mut local: Local,
+    name: &'static str,
+    text: &'static [u8],
+) -> (&'static str, Seen, Seen) {
     let command = local.surround(RunCommand::program(text.len()));
     local.send(command.results(ResultLimits::default()), text);
     let run = local.finish().await.unwrap();

@@ -53,6 +53,7 @@ where
                     stderr,
                     notes: noted,
                     items: Vec::new(),
+                    said: Vec::new(),
                     report,
                 };
             }

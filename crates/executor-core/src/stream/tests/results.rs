@@ -9,7 +9,7 @@ use super::programs::both;
 use crate::display::{Display, DisplayKind};
 use crate::files::{FileName, InputFile};
 use crate::limits::{ByteSize, ResultLimits};
-use crate::stream::{Exit, Item};
+use crate::stream::{Exit, Item, LinkEvent};
 
 /// Programs that end in an expression: with their last value shown, everything else is as under `python3 main.py`.
 #[rustfmt::skip]
@@ -229,6 +229,46 @@ async fn displays_of_other_processes_and_of_killed_programs_arrive() {
     assert_eq!(run.report.exit, Exit::Signal(9));
     let texts: Vec<_> = displays(&run).into_iter().map(|one| one.text).collect();
     assert_eq!(texts, ["'first'", "'child'", "'last'"]);
+}
+
+#[tokio::test]
+async fn what_is_shown_is_announced_while_the_program_runs() {
+    let mut local = Local::boot().await;
+    let text = "display('first\\nline')\nprint(input())\n'last'";
+    let command = local.program(text).results(ResultLimits::default());
+    let feeder = local.link.send_fed(command).unwrap();
+    feeder.feed(text.as_bytes().into()).await.unwrap();
+    // It ends only when it has something to read, which it gets behind the announcement.
+    let said = loop {
+        match local.link.next().await {
+            LinkEvent::Shown(what) => break what,
+            LinkEvent::Started { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(said, r"display: 'first\nline'");
+    feeder.feed("read\n".into()).await.unwrap();
+    drop(feeder);
+    let run = local.finish().await.unwrap();
+    assert_eq!(run.out(), "read\n");
+    assert_eq!(run.said, Vec::<String>::new(), "the last value is the end");
+    assert_eq!(displays(&run).len(), 2);
+}
+
+#[tokio::test]
+async fn forged_announcements_are_few_and_short_and_change_nothing() {
+    let text = "import os, socket, time\ns = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\ns.settimeout(0.5)\n\
+                for n in range(1000):\n    try: s.sendto(b'\\xff\\n' * 400, '\\0displays-%d' % os.getppid())\n    except OSError: break\n\
+                try: s.bind('\\0displays-%d' % os.getppid())\nexcept OSError: print('taken', n > 64)";
+    let run = run(text).await;
+    assert_eq!((run.out(), run.err()), ("taken True\n", ""));
+    assert_eq!(run.said.len(), ResultLimits::default().displays);
+    assert!(
+        run.said.iter().all(|said| said.len() <= 256),
+        "{:?}",
+        run.said
+    );
+    assert_eq!(displays(&run), vec![]);
 }
 
 #[tokio::test]

@@ -1,0 +1,447 @@
+//! Shapes of waiting sandboxes: what one has made ready before it knows its program, and which runs it fits.
+//!
+//! Each shape has a pool of its own. A run takes a sandbox of the shape that it fits, else a plain one, else one is
+//! started for it. The plain pool is filled before the others. What is made ready ahead was so before the run, so a run
+//! must not be able to tell, but for what its documentation says (`docs/hot.md`): who might is not given it.
+//!
+//! # The way of a shape
+//!
+//! | where | what |
+//! |---|---|
+//! | here | [`Shape::modules`]: the set of modules that must lie in the store first; [`Shape::fits`]: which runs take it |
+//! | `raise` | sends the runner an `Ahead` with its `Prepare`: the order that will come, and what to make ready |
+//! | `runner/ahead.py` | in the process that becomes the program, as its user, in its environment and on its paths: imports the projects, then takes the steps that were asked for, then says `Prepared` |
+//! | here | [`Kind::judge`]: whether that makes a member of the pool |
+//! | `runner/child.py` | `suits`: only an order for the very same place is given to that process; any other gets a fresh one |
+//!
+//! A step is a function in `STEPS` of the runner, by the name that the host uses. The browser's is
+//! `STEPS["browser"] = prepare_browser`, called as `prepare_browser(order)`, where `order` is that of the stage (`cwd`, `env`,
+//! `uid`); `os.environ` is complete, standard input and output lead nowhere meanwhile, and Playwright's set is on `sys.path` if
+//! it is in the store. It returns `True`, or raises to say why there is none. What it starts belongs to the process that becomes
+//! the program, and ends with it. It has as long as [`PATIENCE`].
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::Shared;
+use super::hot::HotSet;
+use super::pool::{Pool, PoolSettings};
+use super::raise::Raised;
+use super::sets;
+use crate::modules::ModuleSet;
+use crate::outcome::Served;
+use crate::request::ExecutionRequest;
+use crate::stream::{Prepared, Ready};
+
+/// How long making something ready may take: that of the largest packages takes a few seconds on a busy machine.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Starts side by side, of all shapes together. More would only slow one another down, and the runs that go on.
+const SIDE_BY_SIDE: usize = 2;
+
+/// The time without starts of a shape that could not be made ready; it doubles with every further failure.
+const FIRST_REST: Duration = Duration::from_secs(60);
+const LONGEST_REST: Duration = Duration::from_secs(15 * 60);
+
+/// Which sandboxes wait with something made ready, besides the plain ones.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShapeSettings {
+    /// Sets of modules that are imported ahead.
+    pub hot: Vec<HotSet>,
+    /// How many sandboxes wait with each of these.
+    pub hot_waiting: usize,
+    /// How many sandboxes wait with a browser. With 0 there are none.
+    pub browsers: usize,
+}
+
+/// What a sandbox has made ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Nothing beyond the runner.
+    Plain,
+    /// These modules are imported.
+    Hot(HotSet),
+    /// A browser has been started.
+    Browser,
+}
+
+impl Shape {
+    /// The modules whose set is on its paths, apart from the one that lies last on every path.
+    pub(super) fn modules(&self) -> ModuleSet {
+        match self {
+            Self::Plain | Self::Browser => ModuleSet::default(),
+            Self::Hot(hot) => hot.modules().clone(),
+        }
+    }
+
+    /// Whether this run takes a sandbox of this shape.
+    fn fits(&self, request: &ExecutionRequest, facts: &Ready) -> bool {
+        // A module of the run's own would have been found before one of that name which is imported already.
+        let shadows = request.files.iter().any(|file| {
+            let name = file.name.as_str();
+            [".py", ".pyc", ".so"].iter().any(|end| name.ends_with(end))
+        });
+        if shadows {
+            return false;
+        }
+        match self {
+            Self::Plain => true,
+            Self::Hot(hot) => hot.has(&request.modules),
+            Self::Browser => {
+                let playwright = facts.playwright.as_deref();
+                request.modules.requirements().iter().all(|one| {
+                    let text = one.to_string();
+                    text == PLAYWRIGHT || text.strip_prefix("playwright==") == playwright
+                }) && mentions(&request.program, PLAYWRIGHT)
+            }
+        }
+    }
+
+    /// How a run was served that had what was made ready.
+    pub(super) const fn served(&self) -> Served {
+        match self {
+            Self::Plain => Served::Warm,
+            Self::Hot(_) => Served::Hot,
+            Self::Browser => Served::Browser,
+        }
+    }
+
+    /// For the log.
+    fn name(&self) -> String {
+        match self {
+            Self::Plain => "a plain sandbox".to_owned(),
+            Self::Hot(hot) => format!("the hot set `{hot}`"),
+            Self::Browser => "a browser".to_owned(),
+        }
+    }
+}
+
+const PLAYWRIGHT: &str = "playwright";
+
+fn mentions(program: &[u8], word: &str) -> bool {
+    program
+        .windows(word.len())
+        .any(|window| window == word.as_bytes())
+}
+
+/// A shape, its pool, and what keeps the pool from being filled.
+#[derive(Debug)]
+pub(super) struct Kind {
+    pub(super) shape: Shape,
+    pub(super) pool: Pool,
+    upkeep: Mutex<Upkeep>,
+}
+
+#[derive(Debug, Default)]
+struct Upkeep {
+    stage: Stage,
+    /// In a row.
+    failures: u32,
+    rests_until: Option<Instant>,
+    /// What the log heard last of why it is not ready: one line for each reason.
+    told: String,
+}
+
+/// How far its set of modules is.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Unbuilt,
+    Building,
+    Built,
+}
+
+/// What came of making a sandbox ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Judged {
+    Member,
+    /// It is of no use.
+    Useless,
+}
+
+impl Kind {
+    fn new(shape: Shape, pool: Pool) -> Arc<Self> {
+        Arc::new(Self {
+            shape,
+            pool,
+            upkeep: Mutex::default(),
+        })
+    }
+
+    /// The modules that have to be built before a sandbox is started, if they are not yet and this may be tried now.
+    fn due_build(&self, shared: &Shared, facts: &Ready) -> Option<ModuleSet> {
+        let modules = match self.shape {
+            Shape::Plain => None,
+            Shape::Hot(_) => Some(self.shape.modules()),
+            Shape::Browser => sets::playwright(shared, facts),
+        };
+        let mut upkeep = self.upkeep();
+        if upkeep.stage != Stage::Unbuilt || upkeep.rests() || !self.pool.is_open() {
+            return None;
+        }
+        upkeep.stage = match &modules {
+            Some(_) => Stage::Building,
+            None => Stage::Built,
+        };
+        modules
+    }
+
+    /// Takes note of what became of the build.
+    pub(super) fn was_built(&self, failure: Option<String>) {
+        match failure {
+            None => self.upkeep().stage = Stage::Built,
+            Some(why) => {
+                self.upkeep().stage = Stage::Unbuilt;
+                self.failed(&why, true);
+            }
+        }
+    }
+
+    /// Its set is not in the store any more, or too old: it is built anew.
+    pub(super) fn set_is_gone(&self) {
+        let mut upkeep = self.upkeep();
+        if upkeep.stage == Stage::Built {
+            upkeep.stage = Stage::Unbuilt;
+        }
+    }
+
+    /// Takes note of what was made ready.
+    pub(super) fn judge(&self, prepared: &Prepared) -> Judged {
+        if let Some(missing) = prepared.missing {
+            self.set_is_gone();
+            self.failed(
+                &format!("the store has no such set ({})", missing.as_str()),
+                false,
+            );
+            return Judged::Useless;
+        }
+        if let Some(why) = &prepared.lost {
+            self.failed(why, false);
+            return Judged::Useless;
+        }
+        let failed: Vec<String> = prepared
+            .failed
+            .iter()
+            .map(|(name, why)| format!("`{name}`: {why}"))
+            .collect();
+        if prepared.ready.is_empty() {
+            self.failed(&failed.join("; "), false);
+            return Judged::Useless;
+        }
+        let mut upkeep = self.upkeep();
+        upkeep.failures = 0;
+        let told = match failed.is_empty() {
+            true => format!("{} is ready", self.shape.name()),
+            false => format!("{} lacks {}", self.shape.name(), failed.join("; ")),
+        };
+        if upkeep.told != told {
+            match failed.is_empty() {
+                true => tracing::info!("{told}: {}", prepared.ready.join(", ")),
+                false => tracing::warn!("{told}"),
+            }
+            upkeep.told = told;
+        }
+        Judged::Member
+    }
+
+    /// What was made ready was gone when its run came. The run was served all the same.
+    pub(super) fn was_lost(&self) {
+        self.failed("it was lost while it waited", false);
+    }
+
+    /// The second failure in a row, or the first that is `grave`, is followed by a rest.
+    fn failed(&self, why: &str, grave: bool) {
+        let mut upkeep = self.upkeep();
+        upkeep.failures = upkeep.failures.saturating_add(1);
+        let before = upkeep.failures.saturating_sub(if grave { 1 } else { 2 });
+        if grave || upkeep.failures > 1 {
+            let rest = FIRST_REST
+                .saturating_mul(2_u32.saturating_pow(before))
+                .min(LONGEST_REST);
+            upkeep.rests_until = Instant::now().checked_add(rest);
+        }
+        let told = format!("{} is not made ready: {why}", self.shape.name());
+        if upkeep.told != told {
+            tracing::warn!("{told}");
+            upkeep.told = told;
+        }
+    }
+
+    fn may_start(&self) -> bool {
+        let upkeep = self.upkeep();
+        upkeep.stage == Stage::Built && !upkeep.rests()
+    }
+
+    fn upkeep(&self) -> MutexGuard<'_, Upkeep> {
+        self.upkeep.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Upkeep {
+    fn rests(&self) -> bool {
+        self.rests_until.is_some_and(|until| Instant::now() < until)
+    }
+}
+
+/// What is to be done next for the pools.
+pub(super) enum Due {
+    /// A start has been counted; the number is the pool's generation.
+    Start(Arc<Kind>, u64),
+    /// These modules are to be built.
+    Build(Arc<Kind>, ModuleSet),
+}
+
+/// The pools of all shapes.
+#[derive(Debug)]
+pub(super) struct Shapes {
+    pub(super) plain: Arc<Kind>,
+    others: Vec<Arc<Kind>>,
+    changed: Arc<Notify>,
+    /// What the image is like, as the last runner said.
+    facts: Mutex<Option<Ready>>,
+}
+
+impl Shapes {
+    pub(super) fn new(plain: &PoolSettings, settings: &ShapeSettings) -> Self {
+        let changed = Arc::new(Notify::new());
+        let pool = |settings: &PoolSettings| Pool::new(settings, Arc::clone(&changed));
+        let waiting = |count: usize| PoolSettings {
+            least: count,
+            most: count,
+            idle: if plain.idle.is_zero() {
+                PoolSettings::of(0, 0).idle
+            } else {
+                plain.idle
+            },
+            ..PoolSettings::none()
+        };
+        let hot = settings.hot.iter().cloned().map(Shape::Hot);
+        let mut others: Vec<_> = hot
+            .map(|shape| Kind::new(shape, pool(&waiting(settings.hot_waiting))))
+            .collect();
+        others.push(Kind::new(Shape::Browser, pool(&waiting(settings.browsers))));
+        others.retain(|kind| kind.pool.most() > 0);
+        Self {
+            plain: Kind::new(Shape::Plain, pool(plain)),
+            others,
+            changed,
+            facts: Mutex::default(),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Kind>> {
+        std::iter::once(&self.plain).chain(&self.others)
+    }
+
+    /// Begins to fill, if it has not begun.
+    pub(super) fn open(&self) {
+        self.iter().for_each(|kind| kind.pool.open());
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.plain.pool.is_open()
+    }
+
+    /// How many wait just now.
+    pub(super) fn waiting(&self) -> usize {
+        self.iter().map(|kind| kind.pool.waiting()).sum()
+    }
+
+    /// How many may wait at most.
+    pub(super) fn most(&self) -> usize {
+        self.iter().map(|kind| kind.pool.most()).sum()
+    }
+
+    /// Has the keeper look at once whether anything is to be done.
+    pub(super) fn look(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Returns when somebody wants the keeper to look.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// A waiting sandbox for this run, or the next plain one whose start is under way. `None` if the caller has to start
+    /// its own. Cancel-safe.
+    pub(super) async fn claim(&self, request: &ExecutionRequest) -> Option<Raised> {
+        if let Some(facts) = self.facts() {
+            for kind in &self.others {
+                if kind.shape.fits(request, &facts)
+                    && let Some(mut raised) = kind.pool.take()
+                {
+                    raised.kind = Some(Arc::clone(kind));
+                    return Some(raised);
+                }
+            }
+        }
+        self.plain.pool.claim().await
+    }
+
+    /// Gives up what waits now and what is being started: the image is another one, or the engine was away.
+    pub(super) fn flush(&self) {
+        *lock(&self.facts) = None;
+        for kind in self.iter() {
+            kind.pool.flush();
+            let mut upkeep = kind.upkeep();
+            upkeep.failures = 0;
+            upkeep.rests_until = None;
+            if upkeep.stage == Stage::Built {
+                upkeep.stage = Stage::Unbuilt;
+            }
+        }
+    }
+
+    /// Takes note of what a runner says of its image.
+    pub(super) fn learn(&self, ready: &Ready) {
+        let mut facts = lock(&self.facts);
+        if facts.as_ref() != Some(ready) {
+            *facts = Some(ready.clone());
+        }
+    }
+
+    /// What the image is like, once any runner has said it.
+    pub(super) fn facts(&self) -> Option<Ready> {
+        lock(&self.facts).clone()
+    }
+
+    /// What is to be done now, if anything is. A start is counted as under way from here on.
+    pub(super) fn due(&self, shared: &Shared) -> Option<Due> {
+        let starting: usize = self.iter().map(|kind| kind.pool.starting()).sum();
+        if starting >= SIDE_BY_SIDE || self.rest().is_some() {
+            return None;
+        }
+        let plain = &self.plain.pool;
+        if let Some(generation) = plain.begin_start() {
+            return Some(Due::Start(Arc::clone(&self.plain), generation));
+        }
+        // What any run can take goes first.
+        if self.others.is_empty() || (plain.waiting() == 0 && plain.wants_some()) {
+            return None;
+        }
+        let facts = self.facts()?;
+        self.others.iter().find_map(|kind| {
+            if let Some(modules) = kind.due_build(shared, &facts) {
+                return Some(Due::Build(Arc::clone(kind), modules));
+            }
+            let generation = kind.may_start().then(|| kind.pool.begin_start())??;
+            Some(Due::Start(Arc::clone(kind), generation))
+        })
+    }
+
+    /// How long nothing is to be started, because a run has just begun.
+    pub(super) fn rest(&self) -> Option<Duration> {
+        self.iter().filter_map(|kind| kind.pool.settles()).max()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
