@@ -14,11 +14,12 @@
 //! | here | [`Kind::judge`]: whether that makes a member of the pool |
 //! | `runner/child.py` | `suits`: only an order for the very same place is given to that process; any other gets a fresh one |
 //!
-//! A step is a function in `STEPS` of the runner, by the name that the host uses. The browser's is
-//! `STEPS["browser"] = prepare_browser`, called as `prepare_browser(order)`, where `order` is that of the stage (`cwd`, `env`,
-//! `uid`); `os.environ` is complete, standard input and output lead nowhere meanwhile, and Playwright's set is on `sys.path` if
-//! it is in the store. It returns `True`, or raises to say why there is none. What it starts belongs to the process that becomes
-//! the program, and ends with it. It has as long as [`PATIENCE`].
+//! A step is a function in `STEPS` of the runner, by the name that the host uses. The browser's is `make_browser_ready` of
+//! `runner/browser.py`, called with the order of the stage (`cwd`, `env`, `uid`) and the program's own standard descriptors;
+//! `os.environ` is complete, standard input and output lead nowhere meanwhile, and Playwright's set is on `sys.path` if it is in
+//! the store. It returns `True`, or raises to say why there is none. What it starts ends with the process that becomes the
+//! program, and is neither counted as what a program left running nor its processor time as a program's. It has as long as
+//! [`PATIENCE`].
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -4,6 +4,7 @@
 # one. Whatever differs, or is not as it is known here, goes the ordinary way, in which nothing of ours has a part.
 
 BROWSER_PATIENCE = 20.0  # seconds until driver and browser must be ready
+DRIVER_ENDING = 2.0  # seconds from a driver's last word to its end
 OWN_PLACE = 200  # our ends of the pipes lie here, out of the way of a program that counts descriptors
 # Variables that may differ: they mean nothing to a browser, and the driver is told of them. browser.js has the same names.
 INDIFFERENT = ("MPLBACKEND", "PATH", "PYTHONPATH")
@@ -173,9 +174,17 @@ class DriverProcess:
         return cls(pid, asyncio.StreamWriter(pipe, protocol, None, loop), reader)
 
     async def communicate(self, _input=None):
-        """Returns when it has ended: it holds the other end of the pipe until then."""
+        """Returns when it has ended and process 1 has seen that."""
         self.stdin.close()
-        return await self.stdout.read(), None
+        rest = await self.stdout.read()
+        give_up = time.monotonic() + DRIVER_ENDING
+        while time.monotonic() < give_up:
+            try:
+                os.kill(self.pid, 0)
+            except OSError:
+                break
+            await sys.modules["asyncio"].sleep(0.001)
+        return rest, None
 
 
 def pipe_in_own_place():
