@@ -38,8 +38,8 @@ fn description(facts: &Facts) -> String {
     };
     format!(
         "Runs a Python program in a fresh, isolated Linux container and returns what it prints, the value of its last \
-         line, what it passes to `display()`, its matplotlib figures, and the files that it leaves in its working \
-         directory ({files}). Nothing is kept between calls: no variables, files or modules. Limits: {timeout} unless `timeout_seconds` says otherwise, {memory} of memory including the files \
+         line, what it passes to `display()` (a whole table with `format='csv'` or `'parquet'`), its matplotlib figures, \
+         and the files that it leaves in its working directory ({files}). Nothing is kept between calls: no variables, files or modules. Limits: {timeout} unless `timeout_seconds` says otherwise, {memory} of memory including the files \
          in /tmp, the only place that can be written. {network} Name third-party packages in `modules`; the standard \
          library is always there. For a browser use module `playwright` without a version and launch Chromium \
          headless.",

@@ -6,8 +6,9 @@ use std::time::Duration;
 use executor_core::limits::WallTime;
 use executor_core::{Event, Execution, Outcome};
 use mcp_server::CallContext;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::teller::Teller;
 use crate::ticker::Ticker;
 
 /// When a call does something by itself.
@@ -19,14 +20,16 @@ pub(crate) struct Pace {
     pub(crate) task_after: Option<Duration>,
 }
 
-/// Tells the run's events as progress until its outcome is there; `limit` is what its program may take.
+/// Tells the run's events to the client until its outcome is there; `limit` is what its program may take.
 pub(crate) async fn follow(
     mut execution: Execution,
     limit: WallTime,
     context: &CallContext,
     pace: Pace,
 ) -> Option<Outcome> {
-    let mut ticker = Ticker::new(Instant::now(), limit);
+    let begun = Instant::now();
+    let mut ticker = Ticker::new(begun, limit);
+    let mut teller = Teller::new(context, begun);
     let silent = sleep(pace.heartbeat);
     let long = async {
         match pace.task_after {
@@ -36,13 +39,21 @@ pub(crate) async fn follow(
     };
     let mut is_long = false;
     tokio::pin!(silent, long);
-    // The three take turns: a program that never stops printing does not keep its call from becoming a task.
+    // They take turns: a program that never stops printing does not keep its call from becoming a task.
     loop {
+        let due = teller.due();
         let message = tokio::select! {
             event = execution.next() => match event? {
-                Event::Ended(outcome) => return Some(*outcome),
+                Event::Ended(outcome) => {
+                    teller.finish();
+                    return Some(*outcome);
+                }
                 event => ticker.message(&event, Instant::now()),
             },
+            () = sleep_until(due.unwrap_or(begun)), if due.is_some() => {
+                teller.release(Instant::now());
+                None
+            }
             () = &mut silent => Some(ticker.pulse(Instant::now())),
             () = &mut long, if !is_long => {
                 is_long = true;
@@ -52,7 +63,7 @@ pub(crate) async fn follow(
             }
         };
         if let Some(message) = message {
-            context.progress(message);
+            teller.tell(message, Instant::now());
             silent.as_mut().reset(Instant::now() + pace.heartbeat);
         }
     }

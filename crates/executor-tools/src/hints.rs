@@ -67,7 +67,7 @@ const SIGNS: &[Sign] = &[
         hint: |failed| {
             let most = failed.facts.processes;
             Some(format!(
-                "a program may have {most} processes and threads at once; start fewer"
+                "a program may have {most} processes and threads at once; start fewer; only the operator can allow more (`--processes`)"
             ))
         },
     },
@@ -76,7 +76,7 @@ const SIGNS: &[Sign] = &[
         hint: |failed| {
             let Facts { tmp, memory, .. } = failed.facts;
             Some(format!(
-                "`/tmp` holds {tmp}, and counts as memory, of which there is {memory}; write less, or remove what is done with"
+                "`/tmp` holds {tmp}, and counts as memory, of which there is {memory}; write less, or remove what is done with; only the operator can give more (`--tmp-size`, `--memory`)"
             ))
         },
     },
@@ -94,7 +94,7 @@ const SIGNS: &[Sign] = &[
         hint: |failed| {
             let memory = failed.facts.memory;
             Some(format!(
-                "the sandbox has {memory} of memory, files in `/tmp` included; work on smaller pieces"
+                "the sandbox has {memory} of memory, files in `/tmp` included; work on smaller pieces; only the operator can give more (`--memory`)"
             ))
         },
     },
@@ -236,17 +236,19 @@ mod tests {
         check(
             "OSError: [Errno 28] No space left on device: '/tmp/x'",
             &expect![
-                "`/tmp` holds 512 MiB, and counts as memory, of which there is 1 GiB; write less, or remove what is done with"
+                "`/tmp` holds 512 MiB, and counts as memory, of which there is 1 GiB; write less, or remove what is done with; only the operator can give more (`--tmp-size`, `--memory`)"
             ],
         );
         check(
             "RuntimeError: can't start new thread",
-            &expect!["a program may have 256 processes and threads at once; start fewer"],
+            &expect![
+                "a program may have 256 processes and threads at once; start fewer; only the operator can allow more (`--processes`)"
+            ],
         );
         check(
             "numpy._core._exceptions._ArrayMemoryError: Unable to allocate 7.45 GiB for an array",
             &expect![
-                "the sandbox has 1 GiB of memory, files in `/tmp` included; work on smaller pieces"
+                "the sandbox has 1 GiB of memory, files in `/tmp` included; work on smaller pieces; only the operator can give more (`--memory`)"
             ],
         );
         check(

@@ -1,7 +1,7 @@
 //! `execute-python` as an MCP tool: where the two columns meet.
 //!
 //! [`ExecutePython`] takes the arguments of a call apart, has an [`Executor`](executor_core::Executor) run the program,
-//! tells what happens as progress, and renders the outcome for a model (text) and for programs (structured content).
+//! tells what happens while it goes on, and renders the outcome for a model (text) and for programs (structured content).
 //! It decides nothing about isolation. Between calls it keeps nothing but what results link to, in a [`ResultStore`],
 //! for a while.
 //!
@@ -41,6 +41,7 @@ mod render;
 mod shown;
 mod signal;
 mod store;
+mod teller;
 mod ticker;
 mod visible;
 

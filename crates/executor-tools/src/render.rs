@@ -113,7 +113,7 @@ pub(crate) fn explain(ending: &Ending, facts: &Facts) -> String {
         ),
         Ending::Signaled(number) => format!("killed by {}", signal::name(*number)),
         Ending::Killed(limit) => format!(
-            "killed, probably because it needed more memory than {limit}, files in /tmp included; work on smaller pieces"
+            "killed, probably because it needed more memory than {limit}, files in /tmp included; work on smaller pieces; only the operator can give more (`--memory`)"
         ),
         Ending::TimedOut(limit) if *limit >= facts.max_timeout => {
             format!("timed out after {limit}, which is the most; split the work into several calls")
@@ -126,7 +126,7 @@ pub(crate) fn explain(ending: &Ending, facts: &Facts) -> String {
         }
         Ending::OutOfMemory(limit) => {
             format!(
-                "out of memory: the limit is {limit}, files in /tmp included; work on smaller pieces"
+                "out of memory: the limit is {limit}, files in /tmp included; work on smaller pieces; only the operator can give more (`--memory`)"
             )
         }
         Ending::OutputLimit(limit) => {

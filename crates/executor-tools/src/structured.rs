@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::excerpt::{Excerpt, Faithful};
 use crate::facts::Facts;
+use crate::hints::hints;
 use crate::render::explain;
 use crate::shown::Shown;
 use crate::visible;
@@ -72,6 +73,9 @@ pub(crate) struct Structured {
     /// Present when those lay ready, so that nothing was installed for this call.
     #[serde(skip_serializing_if = "is_false")]
     cached: bool,
+    /// What to do about a program that failed for want of something that the sandbox lacks or limits.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hints: Vec<String>,
     /// What the caller should know besides.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
@@ -152,6 +156,7 @@ pub(crate) fn structured(
             .map(executor_core::limits::ByteSize::get),
         installed: outcome.installed.clone(),
         cached: outcome.modules_cached,
+        hints: hints(outcome, facts),
         notes: outcome.notes.iter().cloned().chain(shown.notes).collect(),
         displays: shown.displays,
         files: shown.files,

@@ -60,6 +60,7 @@ impl Ticker {
                 let is_news = matches!(before, Phase::Installing(Some(_)));
                 is_news.then(|| "the modules are there, the program runs".to_owned())
             }
+            Event::Shown(what) => Some(visible::line(what, MAX_CHARS)),
             Event::Output { stream, bytes } => match stream {
                 OutputStream::Stdout => self.stdout.push(bytes),
                 OutputStream::Stderr => self.stderr.push(bytes),
@@ -154,6 +155,17 @@ mod tests {
             Some("the modules are there, the program runs")
         );
         assert_eq!(watch.after(34), "still running: 34 s of at most 60 s");
+    }
+
+    #[test]
+    fn what_is_shown_is_told_at_once_in_one_harmless_line() {
+        let mut watch = Watch::new();
+        watch.hears(&Event::Running);
+        let shown = Event::Shown("figure: figure.png, 640 × 480 pixels\n\u{1b}[2J".to_owned());
+        assert_eq!(
+            watch.hears(&shown).as_deref(),
+            Some(r"figure: figure.png, 640 × 480 pixels \x1b[2J")
+        );
     }
 
     #[test]

@@ -57,7 +57,8 @@ impl Assembly {
         let mut server = Server::builder(ourselves())
             .instructions(INSTRUCTIONS)
             .resources(Arc::clone(tool.results()) as Arc<_>)
-            .tool(Arc::new(tool));
+            .tool(Arc::new(tool))
+            .logging_when_asked();
         // What never happens is not offered.
         if settings.times.task_after.is_some() {
             server = server.tasks();

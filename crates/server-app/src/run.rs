@@ -3,19 +3,19 @@
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use bytes::Bytes;
 use executor_core::limits::{ByteSize, MAX_PROGRAM};
 use executor_core::modules::ModuleSet;
 use executor_core::{
-    Ending, Event, Execution, ExecutionRequest, Executor, MAX_STDIN, Outcome, OutputStream,
-    SandboxError,
+    Ending, Event, Execution, ExecutionRequest, Executor, MAX_STDIN, Outcome, SandboxError,
 };
-use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::AsyncReadExt as _;
 
 mod files;
+mod terminal;
 
+use self::terminal::Terminal;
 use crate::cli::RunTask;
 use crate::exit_codes::Exit;
 use crate::failure::{exit_of, explain};
@@ -113,6 +113,7 @@ async fn follow(
         };
         match event {
             Some(Event::Progress(message)) => terminal.progress(&message).await,
+            Some(Event::Shown(what)) => terminal.shown(&what).await,
             Some(Event::Output { stream, bytes }) => {
                 let written = tokio::select! {
                     written = terminal.output(stream, &bytes) => written,
@@ -224,66 +225,4 @@ async fn failed(error: &SandboxError, terminal: &mut Terminal) -> Exit {
 
 fn status(code: i32) -> u8 {
     u8::try_from(code & 0xff).unwrap_or(u8::MAX)
-}
-
-/// Our own standard output and standard error.
-struct Terminal {
-    out: tokio::io::Stdout,
-    err: tokio::io::Stderr,
-    quiet: bool,
-    told: Option<(String, tokio::time::Instant)>,
-}
-
-impl Terminal {
-    fn new(quiet: bool) -> Self {
-        Self {
-            out: tokio::io::stdout(),
-            err: tokio::io::stderr(),
-            quiet,
-            told: None,
-        }
-    }
-
-    async fn output(&mut self, stream: OutputStream, bytes: &[u8]) -> io::Result<()> {
-        match stream {
-            OutputStream::Stdout => write(&mut self.out, bytes).await,
-            OutputStream::Stderr => write(&mut self.err, bytes).await,
-        }
-    }
-
-    /// A line of progress: what is new in kind at once, what only counts on once a second.
-    async fn progress(&mut self, message: &str) {
-        let kind = message.split(':').next().unwrap_or_default();
-        let now = tokio::time::Instant::now();
-        let fresh = self.told.as_ref().is_none_or(|(told, at)| {
-            told != kind || now.saturating_duration_since(*at) >= Duration::from_secs(1)
-        });
-        if fresh {
-            self.told = Some((kind.to_owned(), now));
-            self.note(message).await;
-        }
-    }
-
-    /// Text of a display, as readable as the program's own output.
-    async fn aside(&mut self, text: &str) {
-        if !self.quiet {
-            self.say(text).await;
-        }
-    }
-
-    async fn note(&mut self, text: &str) {
-        if !self.quiet {
-            self.say(&format!("[{text}]")).await;
-        }
-    }
-
-    /// A line of ours. That standard error is gone is nothing that could be told anybody.
-    async fn say(&mut self, text: &str) {
-        let _ = write(&mut self.err, format!("{text}\n").as_bytes()).await;
-    }
-}
-
-async fn write(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
-    to.write_all(bytes).await?;
-    to.flush().await
 }

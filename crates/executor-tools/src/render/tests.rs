@@ -121,7 +121,7 @@ fn endings() {
         &expect![[r"
         ERROR
         (no output)
-        out of memory: the limit is 1 GiB, files in /tmp included; work on smaller pieces"]],
+        out of memory: the limit is 1 GiB, files in /tmp included; work on smaller pieces; only the operator can give more (`--memory`)"]],
     );
     check(
         &outcome(Ending::OutputLimit(ByteSize::gib(1)), "y\n", ""),
@@ -149,7 +149,7 @@ fn endings() {
         &expect![[r#"
             ERROR
             (no output)
-            killed, probably because it needed more memory than 1 GiB, files in /tmp included; work on smaller pieces"#]],
+            killed, probably because it needed more memory than 1 GiB, files in /tmp included; work on smaller pieces; only the operator can give more (`--memory`)"#]],
     );
 }
 

@@ -187,8 +187,13 @@ async fn tables_are_text_and_data() {
         class Part:\n    def __init__(self, rows): self.rows, self.index = rows, [r[0] for r in rows]\n    def itertuples(self, index, name): return iter([r[1] for r in self.rows])\n\
         class Rows:\n    def __getitem__(self, at):\n        s = at[0] if isinstance(at, tuple) else at\n        return Part([(n, (n, f'a|{n}', float('nan'))) for n in range(*s.indices(1000))])\n\
         class Types:\n    iloc = property(lambda self: ['int64', 'object', 'float64'])\n\
-        class DataFrame:\n    __module__ = 'pandas'\n    columns = ['n', 'text', 'none']\n    shape = (1000, 3)\n    dtypes = Types()\n    iloc = Rows()\n    def to_csv(self): return 'n,text\\n' * 1000\n\
-        DataFrame()";
+        class DataFrame:\n    __module__ = 'pandas'\n    columns = ['n', 'text', 'none']\n    shape = (1000, 3)\n    dtypes = Types()\n    iloc = Rows()\n    def to_csv(self, path, errors): open(path, 'w').write('n,text\\n' * 1000)\n\
+        \x20   def to_parquet(self, path): self.write(path)\n\
+        def write(path): open(path, 'wb').write(b'PAR1\\0PAR1')\n\
+        def absent(path): raise ImportError\n\
+        df = DataFrame()\n\
+        for df.write in (write, absent): display(df, format='parquet')\n\
+        df";
     let result = bench.call(json!({"code": code})).await;
     let seen = blocks(&result);
     assert!(
@@ -203,7 +208,18 @@ async fn tables_are_text_and_data() {
         "{}",
         seen[0]
     );
-    assert_eq!(seen[1], "link display-1/table.csv text/csv");
+    let links: Vec<_> = seen.iter().filter(|one| one.starts_with("link")).collect();
+    assert_eq!(
+        links,
+        [
+            "link display-1/table.parquet application/vnd.apache.parquet",
+            "link display-2/table.csv text/csv",
+            "link display-3/table.csv text/csv",
+        ]
+    );
+    let why =
+        "the table is linked to as CSV: Parquet needs `pyarrow` or `fastparquet` in `modules`";
+    assert!(seen[2].contains(why), "{}", seen[2]);
     let table = &field(&result, "displays")[0]["table"];
     assert_eq!(table["row_count"], 1000);
     assert_eq!(table["rows"][1], json!(["1", 1, "a|1", Value::Null]));
