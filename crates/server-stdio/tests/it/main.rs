@@ -16,4 +16,6 @@ mod program;
 #[cfg(test)]
 mod serve;
 #[cfg(test)]
+mod tokens;
+#[cfg(test)]
 mod whole;

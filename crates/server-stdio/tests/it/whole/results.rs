@@ -170,7 +170,7 @@ pl.DataFrame({'k': ['x', None], 'v': [1, 2]})";
     for part in [
         "1000000 rows × 2 columns",
         "| 999999 | 999999 | 500000 |",
-        "the whole table was not returned",
+        "the whole table of 2000000 cells was not returned",
         "| b\\|c |  |",
         "| k (String) | v (Int64) |\n| --- | --- |\n| x | 1 |\n|  | 2 |",
     ] {
