@@ -56,8 +56,8 @@ pub struct ExecutionRecord {
     pub usage: Usage,
     /// How long its parts took.
     pub timings: Timings,
-    /// By what kind of sandbox it was served.
-    pub served: Served,
+    /// By what kind of sandbox it was served, if it came to one.
+    pub served: Option<Served>,
     /// What went out, one report for each of its phases: an installation, and the program.
     pub connections: Vec<LinkReport>,
 }
@@ -119,7 +119,7 @@ impl Entry {
                 stderr_bytes: 0,
                 usage: Usage::default(),
                 timings: Timings::default(),
-                served: Served::default(),
+                served: None,
                 connections: Vec::new(),
             };
             (Arc::clone(sink), Box::new(record))

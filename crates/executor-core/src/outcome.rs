@@ -199,11 +199,10 @@ pub struct Timings {
 }
 
 /// By what kind of sandbox a run was served. Each of them was fresh.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Served {
     /// One that was started for it.
-    #[default]
     Cold,
     /// One that waited.
     Warm,
@@ -255,8 +254,8 @@ pub struct Outcome {
     /// What a caller should know besides: names that were dropped or changed, parts of the
     /// environment that could not be provided.
     pub notes: Vec<String>,
-    /// By what kind of sandbox it was served.
-    pub served: Served,
+    /// By what kind of sandbox it was served, if it came to one.
+    pub served: Option<Served>,
 }
 
 impl Outcome {
@@ -276,7 +275,7 @@ impl Outcome {
             installed: Vec::new(),
             modules_cached: false,
             notes: Vec::new(),
-            served: Served::default(),
+            served: None,
         }
     }
 }

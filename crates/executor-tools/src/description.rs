@@ -41,12 +41,22 @@ fn description(facts: &Facts) -> String {
          line, what it passes to `display()` (a whole table with `format='csv'` or `'parquet'`), its matplotlib figures, \
          and the files that it leaves in its working directory ({files}). Nothing is kept between calls: no variables, files or modules. Limits: {timeout} unless `timeout_seconds` says otherwise, {memory} of memory including the files \
          in /tmp, the only place that can be written. {network} Name third-party packages in `modules`; the standard \
-         library is always there. For a browser use module `playwright` without a version and launch Chromium \
+         library is always there.{ready} For a browser use module `playwright` without a version and launch Chromium \
          headless.",
         files = kept(facts),
+        ready = ready(facts),
         timeout = facts.timeout,
         memory = facts.memory,
     )
+}
+
+/// What a model gains by naming just these modules.
+fn ready(facts: &Facts) -> String {
+    if facts.ready.is_empty() {
+        return String::new();
+    }
+    let sets = facts.ready.join("; ");
+    format!(" Ready at once, if `modules` names nothing besides one of these sets: {sets}.")
 }
 
 /// How long a result's links hold.
@@ -144,6 +154,20 @@ mod tests {
         });
         let shown = serde_json::to_string_pretty(&entry).expect("JSON");
         expect_file!["../tests/golden/execute-python.json"].assert_eq(&(shown + "\n"));
+    }
+
+    #[test]
+    fn sets_that_are_ready_are_named() {
+        let shown = |ready: &[&str]| {
+            description(&Facts {
+                ready: ready.iter().map(|&set| set.to_owned()).collect(),
+                ..Facts::sample()
+            })
+        };
+        assert!(!shown(&[]).contains("Ready"));
+        let sentence = "is always there. Ready at once, if `modules` names nothing besides one of these sets: numpy, \
+                        pandas; scipy. For a browser";
+        assert!(shown(&["numpy, pandas", "scipy"]).contains(sentence));
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(crate) struct Facts {
     pub(crate) tmp: ByteSize,
     /// Processes and threads at once.
     pub(crate) processes: u32,
+    /// Sets of modules that are imported before a call names them.
+    pub(crate) ready: Vec<String>,
     /// What programs reach of the outside.
     pub(crate) reach: Reach,
     /// What a run may leave to be seen.
@@ -69,6 +71,7 @@ impl Facts {
             memory: ByteSize::gib(1),
             tmp: ByteSize::mib(512),
             processes: 256,
+            ready: Vec::new(),
             reach: Reach::Public,
             results: ResultLimits::default(),
             budget: ResultBudget::default(),

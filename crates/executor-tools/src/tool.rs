@@ -129,6 +129,9 @@ impl Tool for ExecutePython {
 /// Where the metadata of every result name the promises that are not kept here and were accepted.
 const ACCEPTED_GAPS: &str = "python-executor/accepted-gaps";
 
+/// Where the metadata of a result say by which kind of sandbox it was served.
+const SERVED_BY: &str = "python-executor/served-by";
+
 impl ExecutePython {
     async fn run(
         &self,
@@ -154,7 +157,11 @@ impl ExecutePython {
                     ..self.facts.clone()
                 };
                 let mut shelf = self.results.shelf();
-                let result = render::result(&outcome, &facts, &mut shelf);
+                let mut result = render::result(&outcome, &facts, &mut shelf);
+                if let Some(served) = outcome.served {
+                    let word = served.as_str().into();
+                    result.meta.insert(SERVED_BY.to_owned(), word);
+                }
                 self.results.keep(shelf, context.principal().clone());
                 Ok(result)
             }
@@ -182,6 +189,7 @@ fn facts(settings: &ExecutorSettings) -> Facts {
         memory: settings.limits.memory,
         tmp: settings.limits.tmp,
         processes: settings.limits.processes,
+        ready: ready(settings),
         results: settings.results,
         budget: ResultBudget::default(),
         keep: StoreLimits::default().keep,
@@ -193,6 +201,14 @@ fn facts(settings: &ExecutorSettings) -> Facts {
             other => Reach::Policy(other.to_string()),
         },
     }
+}
+
+/// The sets of modules that sandboxes wait with.
+fn ready(settings: &ExecutorSettings) -> Vec<String> {
+    let shapes = &settings.shapes;
+    let waits = shapes.hot_waiting > 0;
+    let sets = shapes.hot.iter().filter(|_| waits).take(SHOWN_RULES);
+    sets.map(ToString::to_string).collect()
 }
 
 /// The first rules of an allow-list: a description is no place for hundreds.

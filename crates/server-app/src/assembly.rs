@@ -163,6 +163,7 @@ fn executor_settings(settings: &Settings) -> ExecutorSettings {
     executor.concurrency = settings.concurrency;
     executor.queue = settings.queue;
     executor.pool = settings.pool.clone();
+    executor.shapes = settings.shapes.clone();
     executor.network = settings.network.policy.clone();
     executor.opened = settings.network.opened.clone();
     executor.install = install;

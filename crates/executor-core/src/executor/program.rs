@@ -209,7 +209,7 @@ impl Sink for Relay<'_> {
     fn started(&mut self, notes: Vec<String>, sets: Option<Sets>, ahead: bool) {
         if let Some(kind) = self.kind {
             match ahead {
-                true => self.record.served = kind.shape.served(),
+                true => self.record.served = Some(kind.shape.served()),
                 false => kind.was_lost(),
             }
         }

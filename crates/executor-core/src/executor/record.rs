@@ -26,7 +26,7 @@ pub(super) struct Record {
     pub(super) modules_cached: bool,
     pub(super) notes: Vec<String>,
     /// By what kind of sandbox it was served.
-    pub(super) served: Served,
+    pub(super) served: Option<Served>,
     /// What its phases go out through.
     pub(super) ways_out: Vec<GatewayLink>,
     /// What is written down of it in the end.
@@ -51,7 +51,7 @@ impl Record {
             modules_there: false,
             modules_cached: false,
             notes: Vec::new(),
-            served: Served::Cold,
+            served: None,
             ways_out: Vec::new(),
             entry,
         }

@@ -174,10 +174,10 @@ async fn perform(
     loop {
         let raised = held.raise(shared, request, origin).await?;
         record.timings.start = asked.elapsed();
-        record.served = match raised.waited {
+        record.served = Some(match raised.waited {
             true => Served::Warm,
             false => Served::Cold,
-        };
+        });
         let sandbox = raised.sandbox.id().clone();
         if matches!(origin, Origin::Pool) {
             // There is room, see `mention`; a caller who is gone is noticed by the cancel that its drop made.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use executor_core::backend::Silent;
+use executor_core::backend::{SandboxBackend, Silent};
 use executor_core::modules::{InstallFailureKind, ModuleSet};
 use executor_core::{
     BuildError, Ending, Event, ExecutionRequest, Executor, ExecutorSettings, Outcome,
@@ -14,36 +14,44 @@ use executor_testkit::unconfined::UnconfinedBackend;
 use executor_testkit::witness::Witness as _;
 use tempfile::TempDir;
 
-struct House {
+pub(super) struct House {
     directory: TempDir,
     index: Index,
 }
 
 impl House {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         Self {
             directory: tempfile::tempdir().unwrap(),
             index: Index::start().await.unwrap(),
         }
     }
 
-    fn store(&self) -> PathBuf {
+    pub(super) fn store(&self) -> PathBuf {
         let store = self.directory.path().join("store");
         std::fs::create_dir_all(&store).unwrap();
         store
     }
 
-    fn backend(&self) -> UnconfinedBackend {
+    pub(super) fn backend(&self) -> UnconfinedBackend {
         let root = self.directory.path().join("sandboxes");
         UnconfinedBackend::danger_with_store(root, self.store())
     }
 
-    fn executor(&self, change: impl FnOnce(&mut ExecutorSettings)) -> Executor {
+    pub(super) fn executor(&self, change: impl FnOnce(&mut ExecutorSettings)) -> Executor {
+        self.executor_on(Arc::new(self.backend()), change)
+    }
+
+    pub(super) fn executor_on(
+        &self,
+        backend: Arc<dyn SandboxBackend>,
+        change: impl FnOnce(&mut ExecutorSettings),
+    ) -> Executor {
         let mut settings = ExecutorSettings::default();
         settings.required = executor_core::capabilities::Capabilities::default();
         settings.install.index = self.index.url().parse().unwrap();
         change(&mut settings);
-        Executor::builder(Arc::new(self.backend()))
+        Executor::builder(backend)
             .settings(settings)
             .build()
             .unwrap()
@@ -60,7 +68,7 @@ fn honest() -> ExecutionRequest {
     ExecutionRequest::new(program).with_modules(ModuleSet::parse("honest").unwrap())
 }
 
-async fn ended(executor: &Executor, request: ExecutionRequest) -> Outcome {
+pub(super) async fn ended(executor: &Executor, request: ExecutionRequest) -> Outcome {
     let mut execution = executor.execute(request).unwrap();
     while let Some(event) = execution.next().await {
         if let Event::Ended(outcome) = event {

@@ -53,6 +53,18 @@ impl Fragile {
         })
     }
 
+    /// None dies; they are those of another backend.
+    pub(super) fn around(inner: UnconfinedBackend) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            delay: Duration::ZERO,
+            first: Dies::Never,
+            started: watch::Sender::default(),
+            ends: Mutex::default(),
+            root: tempfile::tempdir().unwrap(),
+        })
+    }
+
     pub(super) fn started(&self) -> Vec<SandboxId> {
         self.started.borrow().clone()
     }

@@ -9,5 +9,7 @@ mod environments;
 #[cfg(test)]
 mod fragile;
 #[cfg(test)]
+mod hot;
+#[cfg(test)]
 mod pool;
 mod queue;

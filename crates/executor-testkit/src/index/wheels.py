@@ -19,15 +19,20 @@ WHEELS = {
     "linked": [("linked.py", "X = 1", 0o644), ("leak", "/etc/passwd", stat.S_IFLNK | 0o777)],
     "special": [("special.py", "X = 1", stat.S_IFREG | 0o6777)],
     "honest": [("honest.py", "X = 1", 0o644)],
+    # Its module is called otherwise than the project.
+    "Other_Name": [("another/__init__.py", "Y = []", 0o644), ("another/tests/__init__.py", "", 0o644)],
+    "crashing": [("crashing.py", "import os\nos.kill(os.getpid(), 11)", 0o644)],
+    "failing": [("failing.py", "print('loud')\nraise RuntimeError('no luck')", 0o644)],
 }
 
 
 def main():
     os.chdir(sys.argv[1])
     for name, entries in WHEELS.items():
-        os.makedirs("simple/" + name)
+        place = "simple/" + name.lower().replace("_", "-")
+        os.makedirs(place)
         wheel = name + "-1.0-py3-none-any.whl"
-        with open("simple/%s/index.html" % name, "w") as page:
+        with open(place + "/index.html", "w") as page:
             page.write('<a href="%s">%s</a>' % (wheel, wheel))
         info = name + "-1.0.dist-info/"
         metadata = [
@@ -36,7 +41,7 @@ def main():
         ]
         files = entries + metadata
         record = "".join("%s,,\n" % path for path, _, _ in files) + info + "RECORD,,\n"
-        with zipfile.ZipFile("simple/%s/%s" % (name, wheel), "w") as archive:
+        with zipfile.ZipFile(place + "/" + wheel, "w") as archive:
             for path, text, mode in files + [(info + "RECORD", record, 0o644)]:
                 entry = zipfile.ZipInfo(path)
                 entry.external_attr = mode << 16

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
-use executor_core::Ending;
 use executor_core::audit::ExecutionRecord;
 use executor_core::gateway::{ConnectionRecord, LinkReport};
+use executor_core::{Ending, Served};
 use serde_json::{Map, Value, json};
 
 use super::json::{line, list, text};
@@ -52,6 +52,7 @@ pub(super) fn execution(record: &ExecutionRecord) -> Vec<u8> {
         "sandbox",
         json!(record.sandbox.as_ref().map(|id| id.as_str())),
     );
+    put("served", json!(record.served.map(Served::as_str)));
     put("arrived", text(&rfc_3339(record.arrived)));
     put("took_ms", millis(record.took));
     put("queued_ms", millis(record.timings.queued));

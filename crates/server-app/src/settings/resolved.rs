@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use executor_core::PoolSettings;
 use executor_core::environments::EnvironmentSettings;
 use executor_core::gateway::{HostProxies, NetworkPolicy, OpenedHost};
 use executor_core::limits::{ByteSize, OutputLimits, ResultLimits, SandboxLimits, WallTime};
 use executor_core::modules::{Constraints, IndexHost, IndexUrl, ProjectName, SourcePackages};
+use executor_core::{PoolSettings, ShapeSettings};
 use executor_docker::DockerSettings;
 use executor_tools::{ResultBudget, StoreLimits};
 
@@ -37,6 +37,8 @@ pub struct Settings {
     pub queue: usize,
     /// Sandboxes that wait for programs.
     pub pool: PoolSettings,
+    /// Sandboxes that wait with something made ready.
+    pub shapes: ShapeSettings,
     /// What programs may reach.
     pub network: NetworkSettings,
     /// Where modules come from.

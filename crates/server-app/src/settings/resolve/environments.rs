@@ -6,11 +6,12 @@ use std::time::Duration;
 use executor_core::environments::EnvironmentSettings;
 use executor_core::limits::ByteSize;
 use executor_core::modules::{Constraints, ModuleSet, ProjectName};
+use executor_core::{HotSet, ShapeSettings};
 use executor_docker::VolumeName;
 
 use super::Resolver;
 use crate::settings::mistake::Refusal;
-use crate::settings::quantity::{duration_within, size_within, switch};
+use crate::settings::quantity::{count, duration_within, size_within, switch};
 use crate::settings::table::find;
 
 /// The volume, unless there is to be none.
@@ -47,6 +48,24 @@ pub(super) fn environments(resolver: &mut Resolver<'_>) -> EnvironmentSettings {
     environments.offline = resolver.one("offline", false, switch);
     environments
 }
+
+/// What sandboxes have made ready while they wait.
+pub(super) fn shapes(resolver: &mut Resolver<'_>) -> ShapeSettings {
+    let mut shapes = ShapeSettings::default();
+    let read = |text: &str| {
+        HotSet::parse(text).map_err(|error| {
+            let hint = error.hint();
+            Refusal::because(error).hint(hint)
+        })
+    };
+    shapes.hot = resolver.many("hot", read).unwrap_or_default();
+    shapes.hot_waiting = resolver.one("hot-waiting", 1, |text| count(text, 0..=MOST_WAITING));
+    shapes.browsers = resolver.one("browsers", 0, |text| count(text, 0..=MOST_WAITING));
+    shapes
+}
+
+/// More of a shape take more memory than any one machine is likely to have.
+const MOST_WAITING: usize = 64;
 
 /// A year.
 const LONGEST_AGE: Duration = Duration::from_secs(365 * 24 * 60 * 60);

@@ -51,6 +51,7 @@ pub(crate) fn resolve(
     let (concurrency, queue, pool) = sandbox::load(&mut resolver);
     let network = network::network(&mut resolver);
     let modules = network::modules(&mut resolver);
+    let shapes = environments::shapes(&mut resolver);
     let http = http::http(&mut resolver, transport, &network);
     let log = log(&mut resolver);
     let audit = audit(&mut resolver);
@@ -64,6 +65,7 @@ pub(crate) fn resolve(
         concurrency,
         queue,
         pool,
+        shapes,
         network,
         modules,
         http,

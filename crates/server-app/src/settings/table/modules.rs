@@ -116,6 +116,33 @@ pub(super) const MODULES: &[Key] = &[
                such as `numpy,pandas>=2`.",
     },
     Key {
+        name: "hot",
+        group: Group::Environments,
+        form: Form::Many,
+        value: "MODULES",
+        default: "(nothing)",
+        help: "A set of modules that sandboxes have imported while they wait, such as \
+               `numpy,pandas`: a call that names nothing else in `modules` takes one. \
+               `matplotlib=matplotlib.pyplot` says what to import.",
+    },
+    Key {
+        name: "hot-waiting",
+        group: Group::Environments,
+        form: Form::One,
+        value: "NUMBER",
+        default: "1",
+        help: "Sandboxes that wait with each set of `hot`. From 0 to 64.",
+    },
+    Key {
+        name: "browsers",
+        group: Group::Environments,
+        form: Form::One,
+        value: "NUMBER",
+        default: "0",
+        help: "Sandboxes that wait with a browser started, for programs that use Playwright. From \
+               0 to 64.",
+    },
+    Key {
         name: "playwright",
         group: Group::Environments,
         form: Form::One,
