@@ -1,6 +1,15 @@
 //! Attacks of clients, of the engine and on the stream: a test of their own holds each, because what
 //! they need is no program in a sandbox.
 
+mod places;
+
+use self::places::{
+    BODIES, BROKEN, CALLS, CANCELS, CONNECTIONS, CROWD, CROWDS, DISPLAY, DOCKER_ENDINGS, ENDINGS,
+    FLOODS, GATEWAY_LIMITS, GUARDS, HOARDS, HTTP, LEFTOVERS, LIES, MODULES, OUTPUT, PIPES, POLICY,
+    RESULTS, RESULTS_BOUNDS, RESUMPTION, SHAPES, SIZES, SSE_CANCEL, SSE_CLI, STDIO_CANCEL,
+    STDIO_CLI, STREAM, STREAM_RESULT_FRAMES, STREAM_RESULTS, THEFT, TOKENS, TUNNEL, UNREACHABLE,
+    WIRE,
+};
 use super::super::held::Held;
 
 /// Every row: id, what is tried, and where the test stands.
@@ -294,6 +303,18 @@ pub(in super::super) const HELD: &[Held] = &[
         "beyond_loopback_it_does_not_start_without_a_token",
     ),
     Held::new(
+        "H03.python",
+        "a program changes Python's own modules",
+        RESULTS_BOUNDS,
+        "a_program_that_changes_python_changes_nothing_of_what_is_reported",
+    ),
+    Held::new(
+        "H04.announcements",
+        "a program says that it has shown a thousand things",
+        STREAM_RESULTS,
+        "forged_announcements_are_few_and_short_and_change_nothing",
+    ),
+    Held::new(
         "H04.report",
         "a sandbox reports an invented success",
         ENDINGS,
@@ -310,6 +331,66 @@ pub(in super::super) const HELD: &[Held] = &[
         "two hundred programs look for one another's things",
         CROWD,
         "two_hundred_calls_eight_at_a_time",
+    ),
+    Held::new(
+        "H12.special",
+        "a program leaves links, pipes, sockets and devices as its files",
+        RESULTS_BOUNDS,
+        "what_is_no_regular_file_is_named_and_never_opened",
+    ),
+    Held::new(
+        "H12.laid-down",
+        "a program lays down displays that are links and pipes",
+        STREAM_RESULTS,
+        "what_was_laid_down_by_hand_is_looked_at_with_care",
+    ),
+    Held::new(
+        "H14.files",
+        "a program leaves sparse files, archives of zeros and 100,000 names",
+        RESULTS_BOUNDS,
+        "bombs_of_files_are_counted_and_not_unpacked",
+    ),
+    Held::new(
+        "H14.output",
+        "a program prints a gigabyte, and more",
+        RESULTS_BOUNDS,
+        "a_gigabyte_of_output_is_counted_to_the_byte",
+    ),
+    Held::new(
+        "H14.displays",
+        "a program shows what is endless, or too much",
+        RESULTS,
+        "what_is_too_much_is_answered_and_told",
+    ),
+    Held::new(
+        "H14.objects",
+        "an object harms whoever looks at it",
+        RESULTS_BOUNDS,
+        "things_that_show_themselves_with_malice_harm_nobody",
+    ),
+    Held::new(
+        "H16.swapped",
+        "a program puts a link where its files are to be looked for",
+        STREAM_RESULTS,
+        "a_working_directory_that_leads_elsewhere_is_not_followed",
+    ),
+    Held::new(
+        "H16.frames",
+        "a sandbox lies about what its program left",
+        STREAM_RESULT_FRAMES,
+        "lies_are_named",
+    ),
+    Held::new(
+        "H17.types",
+        "a file is not what its name says",
+        RESULTS_BOUNDS,
+        "what_a_file_is_goes_by_what_stands_in_it",
+    ),
+    Held::new(
+        "H17.heads",
+        "a display is not what its head says",
+        DISPLAY,
+        "pictures_are_what_they_begin_with",
     ),
     Held::new(
         "N05.late-change",
@@ -408,37 +489,3 @@ pub(in super::super) const HELD: &[Held] = &[
         "a_broken_promise_is_answered_by_name_and_ends_the_server",
     ),
 ];
-
-const SHAPES: &str = "server-stdio/tests/it/hostile_messages/shapes.rs";
-const SIZES: &str = "server-stdio/tests/it/hostile_messages/sizes.rs";
-const CALLS: &str = "server-stdio/tests/it/hostile_messages/calls.rs";
-const CANCELS: &str = "server-stdio/tests/it/hostile_messages/cancels.rs";
-const STDIO_CANCEL: &str = "server-stdio/tests/it/whole/cancel.rs";
-const STDIO_CLI: &str = "server-stdio/tests/it/cli.rs";
-const CROWD: &str = "server-stdio/tests/it/whole/crowd.rs";
-const MODULES: &str = "server-stdio/tests/it/whole/modules.rs";
-const BROKEN: &str = "server-stdio/tests/it/broken.rs";
-const BODIES: &str = "server-sse/tests/it/bodies.rs";
-const WIRE: &str = "server-sse/tests/it/hostile/wire.rs";
-const FLOODS: &str = "server-sse/tests/it/hostile/floods.rs";
-const CROWDS: &str = "server-sse/tests/it/hostile/crowds.rs";
-const HOARDS: &str = "server-sse/tests/it/hostile/hoards.rs";
-const SSE_CANCEL: &str = "server-sse/tests/it/whole/cancel.rs";
-const SSE_CLI: &str = "server-sse/tests/it/cli.rs";
-const CONNECTIONS: &str = "server-sse/tests/it/connections.rs";
-const RESUMPTION: &str = "server-sse/tests/it/resumption.rs";
-const GUARDS: &str = "server-sse/tests/it/guards.rs";
-const THEFT: &str = "server-sse/tests/it/oauth/theft.rs";
-const TOKENS: &str = "server-sse/tests/it/oauth/tokens.rs";
-const PIPES: &str = "mcp-server/tests/it/pipes.rs";
-const OUTPUT: &str = "executor-core/src/stream/tests/output.rs";
-const STREAM: &str = "executor-core/src/stream/tests/hostile.rs";
-const ENDINGS: &str = "executor-core/tests/it/endings.rs";
-const POLICY: &str = "executor-core/src/gateway/tests/policy.rs";
-const HTTP: &str = "executor-core/src/gateway/tests/http.rs";
-const TUNNEL: &str = "executor-core/src/gateway/tests/tunnel.rs";
-const GATEWAY_LIMITS: &str = "executor-core/src/gateway/tests/limits.rs";
-const UNREACHABLE: &str = "executor-docker/tests/it/unreachable.rs";
-const DOCKER_ENDINGS: &str = "executor-docker/tests/it/endings.rs";
-const LEFTOVERS: &str = "executor-docker/tests/it/leftovers.rs";
-const LIES: &str = "executor-docker/tests/it/lies.rs";
