@@ -1,6 +1,8 @@
 // Follows a test's orders with whatever MCP client is plugged in; README.md has the orders and reports.
 //
-// A client is an object with `version`, `revision`, `tools()` and `call(code, progress, signal)`.
+// A client is an object with `version`, `revision`, `tools()` and `call(code, progress, signal)`. One that logs has
+// `listen(heard)`, which asks for messages; it hands their parameters on. `progress` is undefined for a call that shall not
+// ask for it.
 
 import { createInterface } from 'node:readline';
 
@@ -18,7 +20,10 @@ export async function obey(client) {
         } else if (order.do === 'call') {
             const cancel = new AbortController();
             cancels.set(order.call, cancel);
-            watch(client, order.call, order.code, cancel.signal);
+            watch(client, order.call, order.code, cancel.signal, order.quiet);
+        } else if (order.do === 'listen') {
+            await client.listen(({ data, level, logger }) => report({ log: data, level, logger }));
+            report({ listens: true });
         } else if (order.do === 'cancel') {
             cancels.get(order.call).abort();
         } else {
@@ -33,10 +38,10 @@ function kind(block) {
     return [block.type, detail[block.type] ?? null];
 }
 
-async function watch(client, call, code, signal) {
+async function watch(client, call, code, signal, quiet) {
     const progress = ({ progress, message }) => report({ call, progress, message: message ?? null });
     try {
-        const result = await client.call(code, progress, signal);
+        const result = await client.call(code, quiet ? undefined : progress, signal);
         const texts = result.content.filter((block) => block.type === 'text').map((block) => block.text);
         const structured = result.structuredContent ?? null;
         const kinds = result.content.map(kind);

@@ -1,7 +1,8 @@
 """Follows a test's orders with whatever MCP client is plugged in; README.md has the orders and reports.
 
 A client is an object with `version`, `revision`, `tools()` and `call(name, code, progress)`, and `gone(name)`, which is
-awaited after a call was cancelled and tells the server where the library does not.
+awaited after a call was cancelled and tells the server where the library does not. One that logs has `listen()`, which
+asks for messages; it reports them by `heard`. `progress` is none for a call that shall not ask for it.
 """
 
 import asyncio
@@ -51,7 +52,11 @@ async def obey(client):
         if order["do"] == "list":
             report(tools=await client.tools())
         elif order["do"] == "call":
-            calls[order["call"]] = asyncio.create_task(watch(client, cancelled, order["call"], order["code"]))
+            watching = watch(client, cancelled, order["call"], order["code"], order.get("quiet", False))
+            calls[order["call"]] = asyncio.create_task(watching)
+        elif order["do"] == "listen":
+            await client.listen()
+            report(listens=True)
         elif order["do"] == "cancel":
             cancelled.add(order["call"])
             calls[order["call"]].cancel()
@@ -59,12 +64,17 @@ async def obey(client):
             raise ValueError(f"there is no order {order}")
 
 
-async def watch(client, cancelled, name, code):
+def heard(params):
+    """Reports a log message."""
+    report(log=params.data, level=params.level, logger=params.logger)
+
+
+async def watch(client, cancelled, name, code, quiet):
     async def progress(value, total=None, message=None):
         report(call=name, progress=value, message=message)
 
     try:
-        result = await client.call(name, code, progress)
+        result = await client.call(name, code, None if quiet else progress)
     except asyncio.CancelledError:
         if name not in cancelled:
             # The connection is being closed around it.

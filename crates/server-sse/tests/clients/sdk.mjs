@@ -49,6 +49,12 @@ const options = negotiation === 'auto' ? { versionNegotiation: { mode: 'auto' } 
 const client = new modules.Client({ name: 'tests', version: '1' }, options);
 await client.connect(transport);
 await obey({
+    listen: async (heard) => {
+        // The older package knows notifications by their schemas, which lie beside it.
+        const what = isNew ? 'notifications/message' : (await load(`${name}/types.js`)).LoggingMessageNotificationSchema;
+        client.setNotificationHandler(what, ({ params }) => heard(params));
+        await client.setLoggingLevel('info');
+    },
     version: JSON.parse(readFileSync(`${root}/node_modules/${name}/package.json`)).version,
     revision: isNew ? client.getNegotiatedProtocolVersion() : told,
     tools: async () => (await client.listTools()).tools.map((tool) => tool.name),

@@ -11,7 +11,7 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.sse import sse_client
 from mcp.client.stdio import stdio_client
 
-from orders import obey
+from orders import heard, obey
 
 
 class Follower:
@@ -27,11 +27,14 @@ class Follower:
         return [tool.name for tool in (await self.session.list_tools()).tools]
 
     async def call(self, name, code, progress):
-        options = {"progress_callback": progress} if self.reports_progress else {}
+        options = {"progress_callback": progress} if self.reports_progress and progress else {}
         return await self.session.call_tool("execute-python", {"code": code}, **options)
 
     async def gone(self, name):
         """The newest releases tell the server by themselves."""
+
+    async def listen(self):
+        """The newest releases say what they want to hear with every request."""
 
 
 class OldFollower(Follower):
@@ -51,6 +54,9 @@ class OldFollower(Follower):
         cancelled = types.CancelledNotification(method="notifications/cancelled", params=params)
         await self.session.send_notification(types.ClientNotification(cancelled))
 
+    async def listen(self):
+        await self.session.set_logging_level("info")
+
 
 def parameters(command):
     # Old releases hand on an environment of their own choice: the server needs to know its engine.
@@ -66,10 +72,27 @@ async def by_session(kind, target):
         from mcp.client.streamable_http import streamablehttp_client
 
         transport = streamablehttp_client(target[0])
+    has_callback = "logging_callback" in inspect.signature(ClientSession).parameters
+    options = {"logging_callback": log} if has_callback else {}
     async with transport as streams:
-        async with ClientSession(streams[0], streams[1]) as session:
+        async with ClientSession(streams[0], streams[1], **options) as session:
             opened = await session.initialize()
+            reading = None if has_callback else asyncio.create_task(read_logs(session))
             await obey(OldFollower(session, opened.protocolVersion))
+            if reading:
+                reading.cancel()
+
+
+async def log(params):
+    heard(params)
+
+
+async def read_logs(session):
+    """The first releases hand all notifications out."""
+    async for message in session.incoming_messages:
+        notification = getattr(message, "root", None)
+        if isinstance(notification, types.LoggingMessageNotification):
+            heard(notification.params)
 
 
 async def by_client(kind, target):
@@ -77,7 +100,7 @@ async def by_client(kind, target):
     from mcp import Client
 
     place = {"stdio": lambda: parameters(target), "http": lambda: target[0], "sse": lambda: sse_client(target[0])}
-    async with Client(place[kind]()) as client:
+    async with Client(place[kind](), logging_callback=log, log_level="info") as client:
         await obey(Follower(client, client.protocol_version))
 
 

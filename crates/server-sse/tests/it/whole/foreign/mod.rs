@@ -7,6 +7,7 @@
 mod cells;
 mod field;
 mod follower;
+mod logs;
 mod table;
 mod tasks;
 
