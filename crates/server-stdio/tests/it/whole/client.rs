@@ -272,6 +272,13 @@ impl Answer {
             .join("\n")
     }
 
+    /// By which kind of sandbox it was served, as its metadata say.
+    pub(crate) fn served_by(&self) -> &str {
+        self.0["_meta"]["python-executor/served-by"]
+            .as_str()
+            .unwrap_or_default()
+    }
+
     /// A member of the structured content.
     pub(crate) fn field(&self, name: &str) -> &Value {
         &self.0["structuredContent"][name]

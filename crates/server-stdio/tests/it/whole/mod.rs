@@ -10,6 +10,7 @@ mod crowd;
 mod environments;
 mod faults;
 mod hostile;
+mod hot;
 mod live;
 mod loopback;
 mod modules;
