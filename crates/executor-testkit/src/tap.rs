@@ -31,6 +31,8 @@ pub mod kind {
     pub const RUN: u8 = 0x01;
     /// Host to runner: what to make ready.
     pub const PREPARE: u8 = 0x03;
+    /// Runner to host: it waits for its first command.
+    pub const READY: u8 = 0x11;
     /// Runner to host: how a run ended.
     pub const DONE: u8 = 0x13;
     /// Both ways: bytes of a channel.

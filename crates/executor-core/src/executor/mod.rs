@@ -41,6 +41,7 @@ use crate::error::{ErrorKind, Result, SandboxError};
 use crate::execution::Execution;
 use crate::gateway::Gateway;
 use crate::request::ExecutionRequest;
+use crate::runner::Runner;
 
 /// Runs programs, each in a fresh sandbox of its own.
 ///
@@ -63,6 +64,7 @@ struct Shared {
     places: places::Places,
     shapes: shape::Shapes,
     sets: sets::Sets,
+    runner: Runner,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -147,6 +149,7 @@ impl ExecutorBuilder {
             ),
             shapes,
             sets: sets::Sets::new(),
+            runner: Runner::default(),
             gateway: gateway.unwrap_or_else(|| Gateway::builder().build()),
             audit,
             backend,

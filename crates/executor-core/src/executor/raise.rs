@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::Shared;
 use super::layout::{HOME, program_uid};
 use super::program;
@@ -80,8 +82,8 @@ pub(super) async fn raise_in_shape(
     let wanted = sets::wanted(shared, &shape.modules(), &ready)?;
     let wish = wanted.and_then(|wanted| wanted.wish(shared));
     let raised = raise_with(shared, Role::Run, |surroundings, user| {
-        let order = match wish {
-            Some(wish) => program::order(shared, user, 0).sets(wish),
+        let order = match &wish {
+            Some(wish) => program::order(shared, user, 0).sets(wish.clone()),
             None => program::order(shared, user, 0),
         };
         let ahead = Ahead::of(order, PATIENCE);
@@ -113,15 +115,34 @@ pub(super) async fn raise_in_shape(
 async fn raise_with(
     shared: &Shared,
     role: Role,
-    surround: impl FnOnce(Surroundings, u32) -> Surroundings,
+    surround: impl Fn(Surroundings, u32) -> Surroundings + Send + Sync,
+) -> Result<Raised> {
+    match attempt(shared, role, &surround).await {
+        // Another image may have come under the same name, whose interpreter wants the text.
+        Err(error) if error.kind() == ErrorKind::StartFailed && shared.runner.forget() => {
+            tracing::debug!("trying again with the runner's text: {}", error.chain());
+            attempt(shared, role, &surround).await
+        }
+        done => done,
+    }
+}
+
+async fn attempt(
+    shared: &Shared,
+    role: Role,
+    surround: impl Fn(Surroundings, u32) -> Surroundings + Send,
 ) -> Result<Raised> {
     let mut sandbox = start(&shared.backend, &spec(shared, role)).await?;
     let user = program_uid();
     let surroundings =
         Surroundings::of(user, HOME).extra_certificates(shared.settings.extra_certificates.clone());
-    match boot(sandbox.as_mut(), &surround(surroundings, user)).await {
+    let surroundings = surround(surroundings, user);
+    match boot(sandbox.as_mut(), &surroundings, shared.runner.code()).await {
         Ok((link, ready)) => {
             shared.shapes.learn(&ready);
+            if let Some(compiled) = link.take_compiled() {
+                shared.runner.learn(compiled);
+            }
             Ok(Raised {
                 sandbox,
                 link,
@@ -188,7 +209,11 @@ async fn start(backend: &Arc<dyn SandboxBackend>, spec: &SandboxSpec) -> Result<
     }
 }
 
-async fn boot(sandbox: &mut dyn Sandbox, surroundings: &Surroundings) -> Result<(Link, Ready)> {
+async fn boot(
+    sandbox: &mut dyn Sandbox,
+    surroundings: &Surroundings,
+    runner: Bytes,
+) -> Result<(Link, Ready)> {
     let stream = sandbox.stream().ok_or_else(|| {
         SandboxError::new(ErrorKind::Internal, "start the sandbox")
             .with_context("the backend gave no stream")
@@ -197,7 +222,7 @@ async fn boot(sandbox: &mut dyn Sandbox, surroundings: &Surroundings) -> Result<
         boot_timeout: BOOT_TIMEOUT,
         ..LinkSettings::default()
     };
-    Link::boot(stream, settings, surroundings)
+    Link::boot(stream, settings, surroundings, runner)
         .await
         .map_err(|error| {
             SandboxError::new(ErrorKind::StartFailed, "start the runner").with_source(error)

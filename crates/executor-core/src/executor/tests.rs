@@ -1,4 +1,4 @@
-//! What holds between runs, on a backend that only waits.
+//! What holds between runs, on backends that wait, or only say what they were asked for.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -68,4 +68,105 @@ async fn calls_that_are_cancelled_at_once_do_not_pile_starts_up() {
     assert_eq!(backend.starting.load(Ordering::Relaxed), 0);
     // Twice as many bodies as places.
     assert_eq!(backend.most.load(Ordering::Relaxed), 4);
+}
+
+/// Its process 1 takes what it is sent and says nothing, like one that cannot do with it. Counts those it has started.
+#[derive(Debug, Default)]
+struct Mute {
+    heard: Arc<std::sync::Mutex<Vec<bytes::Bytes>>>,
+}
+
+#[derive(Debug)]
+struct MuteSandbox {
+    id: crate::id::SandboxId,
+    stream: std::sync::Mutex<Option<crate::backend::SandboxStream>>,
+}
+
+#[async_trait]
+impl Sandbox for MuteSandbox {
+    fn id(&self) -> &crate::id::SandboxId {
+        &self.id
+    }
+
+    fn stream(&mut self) -> Option<crate::backend::SandboxStream> {
+        self.stream.get_mut().unwrap().take()
+    }
+
+    async fn inspect(&self) -> Result<crate::backend::SandboxStatus> {
+        Err(SandboxError::new(ErrorKind::Internal, "inspect"))
+    }
+
+    async fn destroy(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SandboxBackend for Mute {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::all()
+    }
+
+    async fn prepare(&self, _progress: &dyn Progress) -> Result<()> {
+        Ok(())
+    }
+
+    async fn start(&self, _spec: &SandboxSpec) -> Result<Box<dyn Sandbox>> {
+        use tokio::io::AsyncReadExt as _;
+
+        let (near, mut far) = tokio::io::duplex(1 << 20);
+        let heard = Arc::clone(&self.heard);
+        let listen = async move {
+            let length = far.read_u32().await.unwrap();
+            let mut runner = vec![0; usize::try_from(length).unwrap()];
+            far.read_exact(&mut runner).await.unwrap();
+            heard.lock().unwrap().push(runner.into());
+        };
+        #[expect(clippy::disallowed_methods, reason = "ends with what it listens to")]
+        tokio::spawn(listen);
+        let (reader, writer) = tokio::io::split(near);
+        let stream = crate::backend::SandboxStream::new(reader, writer);
+        Ok(Box::new(MuteSandbox {
+            id: crate::id::SandboxId::random().unwrap(),
+            stream: std::sync::Mutex::new(Some(stream)),
+        }))
+    }
+
+    async fn sweep(&self) -> Result<SweepReport> {
+        Ok(SweepReport::default())
+    }
+
+    fn store(&self) -> Option<StoreFacts> {
+        None
+    }
+
+    async fn settle(&self) {}
+}
+
+#[tokio::test]
+async fn a_runner_that_no_interpreter_takes_is_sent_as_text_again() {
+    let backend = Arc::new(Mute::default());
+    let executor = Executor::builder(Arc::clone(&backend) as Arc<dyn SandboxBackend>)
+        .build()
+        .unwrap();
+    executor
+        .shared
+        .runner
+        .learn(bytes::Bytes::from_static(b"of another"));
+    let run = async || {
+        let execution = executor.execute(ExecutionRequest::new("")).unwrap();
+        execution.outcome().await
+    };
+    let outcome = run().await;
+    assert!(
+        format!("{outcome:?}").contains("StartFailed"),
+        "{outcome:?}"
+    );
+    run().await;
+    executor.shutdown().await;
+    let text = Runner::default().code();
+    let heard = backend.heard.lock().unwrap();
+    let heard: Vec<&[u8]> = heard.iter().map(AsRef::as_ref).collect();
+    assert_eq!(heard.len(), 3);
+    assert_eq!(heard, [b"of another", text.as_ref(), text.as_ref()]);
 }

@@ -7,7 +7,18 @@ def r(n):
         b+=c
     return b
 n={'__name__':'runner'}
-exec(compile(r(int.from_bytes(r(4),'big')),'<runner>','exec'),n)
+b=r(int.from_bytes(r(4),'big'))
+if b[:4]==sys.modules['_frozen_importlib_external'].MAGIC_NUMBER:
+    import marshal
+    c,s=marshal.loads(b[4:])
+    exec(c,n)
+    n['SHOW']=s
+    del s
+else:
+    c=compile(b,'<runner>','exec')
+    exec(c,n)
+    n['FRESH']=c
+del b,c
 f,g=n['main'](sys.argv[1:])
 del n,r
 s=f()

@@ -16,6 +16,7 @@ PROTOCOL = 2
 # Kinds. The first digit says who may send it: 0 the host, 1 the runner, 2 both.
 RUN, PING, PREPARE = 0x01, 0x02, 0x03
 READY, STARTED, DONE, PONG, OPEN, ITEM, SHOWN, PREPARED = 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18
+COMPILED = 0x19
 DATA, END, RESET, CREDIT = 0x21, 0x22, 0x23, 0x24
 
 INPUT, STDOUT, STDERR, RESULTS, FIRST_PROXIED = 0, 1, 2, 3, 16
@@ -51,6 +52,9 @@ class Stream:
 
     def number(self, kind, channel):
         self._queue(kind, struct.pack(">I", channel))
+
+    def compiled(self, code):
+        self._queue(COMPILED, code)
 
     def pong(self, token):
         self._queue(PONG, token)

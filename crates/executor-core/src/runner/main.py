@@ -1,7 +1,5 @@
 # How process 1 begins and ends.
 
-import traceback
-
 
 def main(arguments):
     """Returns only in a program's child: what is to be called, in turn, once no frame of ours is left."""
@@ -27,6 +25,8 @@ def main(arguments):
     except HostGone:
         code = 0
     except BaseException:
+        import traceback
+
         os.write(2, traceback.format_exc().encode("utf-8", "replace"))
         code = 70
     supervisor.kill_all()

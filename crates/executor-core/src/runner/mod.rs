@@ -4,9 +4,14 @@
 //! has to be in the image, so any image with CPython 3.9 or newer serves. What it says is not trusted
 //! any more than the program beside it; [`crate::stream`] checks every frame.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
 /// What process 1 is started with, as the argument of `python3 -I -c`.
 ///
-/// It reads one length-prefixed text from its standard input and executes it. A further argument
+/// It reads one length-prefixed text from its standard input and executes it, or one such piece of code, which begins with
+/// the number that an interpreter puts before its own. A further argument
 /// `unconfined` tells the runner that it is not process 1 of a sandbox: it then kills only its own
 /// descendants, and changes the user only if `switch-uids` is given too.
 const BOOT: &str = include_str!("boot.py");
@@ -46,6 +51,39 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("supervise.py"),
     include_str!("main.py"),
 );
+
+/// The runner as sandboxes get it: text for the first one, and for all others what the interpreter there has made of it.
+///
+/// To compile the text takes a third of a start's processor time. Only an interpreter of the same kind can do with another's
+/// code, so a sandbox that does not come up with it is a reason to [`forget`](Self::forget) it. The code is trusted as the
+/// image is, whose interpreter runs the text too.
+#[derive(Debug, Default)]
+pub(crate) struct Runner {
+    compiled: Mutex<Option<Bytes>>,
+}
+
+impl Runner {
+    /// What is to be sent.
+    pub(crate) fn code(&self) -> Bytes {
+        self.compiled()
+            .clone()
+            .unwrap_or(Bytes::from_static(SOURCE.as_bytes()))
+    }
+
+    /// Takes what a sandbox has compiled, unless another was faster.
+    pub(crate) fn learn(&self, compiled: Bytes) {
+        self.compiled().get_or_insert(compiled);
+    }
+
+    /// Goes back to the text. Whether there was anything to forget.
+    pub(crate) fn forget(&self) -> bool {
+        self.compiled().take().is_some()
+    }
+
+    fn compiled(&self) -> MutexGuard<'_, Option<Bytes>> {
+        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// The command of process 1, for the image's interpreter `python`.
 pub(crate) fn command(python: &str) -> Vec<String> {

@@ -37,6 +37,9 @@ class Supervisor(MakesReady):
         version = "%d.%d.%d" % sys.version_info[:3]
         ready = {"protocol": PROTOCOL, "python": version, "confined": self.confined}
         ready["playwright"] = playwright_version()
+        fresh = globals().pop("FRESH", None)
+        if fresh is not None:
+            self.stream.compiled(compiled_runner(fresh))
         self.stream.control(READY, ready)
         warm = list(WARM) + [compiled_show, give_back_memory]
         while True:

@@ -1,8 +1,6 @@
 # The authorities that programs are to trust besides the image's own: in a bundle for all who read one, and in the
 # database that Chromium reads instead.
 
-import base64
-
 TRUST_PATIENCE = 5.0  # seconds for making both
 
 
@@ -63,9 +61,7 @@ def attempt(step, *arguments):
 
 def write_bundle(path, extra):
     """The image's own authorities and the extra ones, in one file."""
-    import ssl  # Late: it is large, and only the helper needs it.
-
-    known = [ssl.get_default_verify_paths().cafile, "/etc/ssl/certs/ca-certificates.crt"]
+    known = [default_bundle(), "/etc/ssl/certs/ca-certificates.crt"]
     known += ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"]
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     with os.fdopen(os.open(path, flags, 0o644), "w") as bundle:
@@ -77,6 +73,16 @@ def write_bundle(path, extra):
         bundle.write(extra)
 
 
+def default_bundle():
+    """The file that the image's OpenSSL reads, if it has one. Asked of `_ssl`: `ssl` itself takes 8 ms more to import."""
+    try:
+        import _ssl
+    except ImportError:
+        return None
+    variable, path = _ssl.get_default_verify_paths()[:2]
+    return os.environ.get(variable, path)
+
+
 def trust_in_browser(told, may_switch):
     if may_switch:
         switch_identity(told["uid"], told["uid"])
@@ -85,6 +91,8 @@ def trust_in_browser(told, may_switch):
 
 def certificates(pem):
     """The DER forms in a PEM text."""
+    import base64  # Late, as it is wanted by the helper only.
+
     for part in pem.split("-----BEGIN CERTIFICATE-----")[1:]:
         yield base64.b64decode(part.split("-----END CERTIFICATE-----")[0])
 
@@ -112,6 +120,8 @@ def make_nss_database(pem, directory):
     nss.PK11_ImportCert.argtypes = [pointer, pointer, ctypes.c_ulong, ctypes.c_char_p, ctypes.c_int]
     nss.CERT_ChangeCertTrust.argtypes = [pointer, pointer, pointer]
     os.makedirs(directory, 0o700, exist_ok=True)
+    # Else it opens files that do not exist for 30 ms, to see whether the directory is on a slow network.
+    os.environ["NSS_SDB_USE_CACHE"] = "no"
     if nss.NSS_InitReadWrite(b"sql:" + os.fsencode(directory)) != 0:
         return "the database could not be opened"
     slot = nss.PK11_GetInternalKeySlot()

@@ -38,6 +38,8 @@ pub(super) enum Frame {
     Ready(Bytes),
     /// What came of making something ready; JSON.
     Prepared(Bytes),
+    /// The runner as the interpreter has compiled it.
+    Compiled(Bytes),
     /// The command runs; JSON.
     Started(Bytes),
     /// The command and all it started are gone; JSON.
@@ -80,7 +82,7 @@ struct Kind {
 
 /// All kinds.
 #[rustfmt::skip]
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 16] = [
     Kind { code: 0x01, name: "Run",     from: Some(Side::Host),   min: 2, max: MAX_CONTROL },
     Kind { code: 0x02, name: "Ping",    from: Some(Side::Host),   min: 8, max: 8 },
     Kind { code: 0x03, name: "Prepare", from: Some(Side::Host),   min: 2, max: MAX_CONTROL },
@@ -92,6 +94,7 @@ const KINDS: [Kind; 15] = [
     Kind { code: 0x16, name: "Item",    from: Some(Side::Runner), min: 2, max: MAX_CONTROL },
     Kind { code: 0x17, name: "Shown",   from: Some(Side::Runner), min: 2, max: MAX_SHOWN },
     Kind { code: 0x18, name: "Prepared", from: Some(Side::Runner), min: 2, max: MAX_CONTROL },
+    Kind { code: 0x19, name: "Compiled", from: Some(Side::Runner), min: 1, max: MAX_CONTROL },
     Kind { code: 0x21, name: "Data",    from: None,               min: 5, max: 4 + MAX_DATA },
     Kind { code: 0x22, name: "End",     from: None,               min: 4, max: 4 },
     Kind { code: 0x23, name: "Reset",   from: None,               min: 4, max: 4 },
@@ -106,6 +109,7 @@ impl Frame {
             Self::Ping(_) => "Ping",
             Self::Prepare(_) => "Prepare",
             Self::Ready(_) => "Ready",
+            Self::Compiled(_) => "Compiled",
             Self::Started(_) => "Started",
             Self::Done(_) => "Done",
             Self::Pong(_) => "Pong",
@@ -127,6 +131,7 @@ impl Frame {
             Self::Ping(token) => head(out, 0x02, 8).put_u64(*token),
             Self::Prepare(json) => head(out, 0x03, json.len()).put_slice(json),
             Self::Ready(json) => head(out, 0x11, json.len()).put_slice(json),
+            Self::Compiled(code) => head(out, 0x19, code.len()).put_slice(code),
             Self::Started(json) => head(out, 0x12, json.len()).put_slice(json),
             Self::Done(json) => head(out, 0x13, json.len()).put_slice(json),
             Self::Pong(token) => head(out, 0x14, 8).put_u64(*token),
@@ -165,6 +170,7 @@ impl Frame {
             0x16 => Self::Item(payload),
             0x17 => Self::Shown(payload),
             0x18 => Self::Prepared(payload),
+            0x19 => Self::Compiled(payload),
             0x21 => Self::Data {
                 channel: payload.get_u32(),
                 payload,

@@ -73,6 +73,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         ],
         vec![
             ready.clone(),
+            Frame::Compiled(Bytes::from_static(b"code")),
             Frame::Prepared(text(r#"{"imported":["numpy"],"failed":[["a","b"]]}"#)),
             Frame::Started(text(r#"{"notes":[],"sets":null,"ahead":true}"#)),
             done(0, 0),

@@ -23,7 +23,6 @@ use super::results::Item;
 use super::state::{State, Told};
 use crate::backend::SandboxStream;
 use crate::output::OutputStream;
-use crate::runner;
 
 /// Written to the stream at once at most, but for the last frame of a batch.
 const BATCH: usize = 128 * 1024;
@@ -94,17 +93,23 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Sends the runner to a waiting process 1, tells it of its surroundings, and awaits its `Ready`.
+    /// Sends the runner, in whichever form, to a waiting process 1, tells it of its surroundings, and awaits its `Ready`.
     pub(crate) async fn boot(
         stream: SandboxStream,
         settings: LinkSettings,
         surroundings: &Surroundings,
+        runner: Bytes,
     ) -> Result<(Self, Ready), StreamError> {
         let SandboxStream { reader, writer } = stream;
         let shared = Arc::new(Shared::new(surroundings)?);
         let mut tasks = JoinSet::new();
         tasks.spawn(read(Arc::clone(&shared), reader, settings.silence));
-        tasks.spawn(write(Arc::clone(&shared), writer, settings.ping_interval));
+        tasks.spawn(write(
+            Arc::clone(&shared),
+            writer,
+            runner,
+            settings.ping_interval,
+        ));
         let link = Self {
             shared,
             _tasks: tasks,
@@ -181,6 +186,12 @@ impl Link {
     pub(crate) fn consumed(&self, stream: OutputStream, bytes: usize) {
         self.shared.lock().consumed(stream, bytes);
         self.shared.work.notify_one();
+    }
+
+    /// The runner as the sandbox's interpreter has compiled it, if it was sent as text; once. It came before anything
+    /// that the host has not sent can have run there.
+    pub(crate) fn take_compiled(&self) -> Option<Bytes> {
+        self.shared.lock().take_compiled()
     }
 
     /// Whether the runner was there when it was last heard.
@@ -346,10 +357,16 @@ fn apply(shared: &Shared, decoder: &mut Decoder) -> Result<(), StreamError> {
 }
 
 /// Writes what is due until the link ends. A stream that cannot be written ends on the reading side too.
-async fn write(shared: Arc<Shared>, mut writer: impl AsyncWrite + Unpin, pings: Duration) {
+async fn write(
+    shared: Arc<Shared>,
+    mut writer: impl AsyncWrite + Unpin,
+    runner: Bytes,
+    pings: Duration,
+) {
     let mut batch = BytesMut::with_capacity(BATCH);
-    batch.put_u32(u32::try_from(runner::SOURCE.len()).unwrap_or(u32::MAX));
-    batch.put_slice(runner::SOURCE.as_bytes());
+    batch.put_u32(u32::try_from(runner.len()).unwrap_or(u32::MAX));
+    batch.put_slice(&runner);
+    drop(runner);
     let mut ping = interval_at(Instant::now() + pings, pings);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

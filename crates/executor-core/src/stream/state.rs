@@ -54,6 +54,7 @@ pub(super) struct State {
     /// Whether the runner is still to say what came of making something ready.
     preparing: bool,
     prepared: Option<Prepared>,
+    compiled: Option<Bytes>,
     surroundings: Option<Bytes>,
     command: Option<Bytes>,
     input: Input,
@@ -83,6 +84,7 @@ impl State {
             ready: None,
             preparing: surroundings.has_ahead(),
             prepared: None,
+            compiled: None,
             surroundings: Some(surroundings.to_json()?),
             command: None,
             input: Input::of(Bytes::new(), false),
@@ -156,6 +158,11 @@ impl State {
             (Frame::Ready(json), Phase::Booting) => {
                 self.ready = Some(report::ready(json)?);
                 self.phase = Phase::Idle;
+                Ok(())
+            }
+            (Frame::Compiled(code), Phase::Booting) if self.compiled.is_none() => {
+                // No longer than a frame may be, and so not a part of a longer read.
+                self.compiled = Some(Bytes::copy_from_slice(code));
                 Ok(())
             }
             (_, Phase::Booting) => out_of_order,
@@ -316,6 +323,11 @@ impl State {
         self.done
             .take()
             .or_else(|| self.failure.clone().map(Told::Failed))
+    }
+
+    /// The runner as the sandbox's interpreter has compiled it, if it was sent as text.
+    pub(super) const fn take_compiled(&mut self) -> Option<Bytes> {
+        self.compiled.take()
     }
 
     /// The runner's greeting, once it came; or why it will not come.

@@ -73,7 +73,10 @@ fn data(channel: u32, length: usize) -> Frame {
 }
 
 /// A link to a fake runner that has taken the runner's text.
-async fn connect(settings: LinkSettings, first: &[Frame]) -> (Fake, Result<Link, StreamError>) {
+pub(super) async fn connect(
+    settings: LinkSettings,
+    first: &[Frame],
+) -> (Fake, Result<Link, StreamError>) {
     connect_in(&Surroundings::of(0, "/"), settings, first).await
 }
 
@@ -90,7 +93,13 @@ pub(super) async fn connect_in(
         decoder: Decoder::new(Side::Host),
     };
     fake.say(first).await;
-    let boot = Link::boot(SandboxStream::new(reader, writer), settings, surroundings).await;
+    let boot = Link::boot(
+        SandboxStream::new(reader, writer),
+        settings,
+        surroundings,
+        runner::Runner::default().code(),
+    )
+    .await;
     let mut text = vec![0; runner::SOURCE.len() + 4];
     fake.stream.read_exact(&mut text).await.unwrap();
     assert_eq!(&text[4..], runner::SOURCE.as_bytes());

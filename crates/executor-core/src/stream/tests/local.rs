@@ -61,7 +61,17 @@ impl Local {
         directory: TempDir,
         change: impl FnOnce(Surroundings) -> Surroundings,
     ) -> Self {
-        let surroundings = Surroundings::of(0, directory.path().to_str().unwrap());
+        let surroundings = change(Surroundings::of(0, directory.path().to_str().unwrap()));
+        let text = runner::Runner::default().code();
+        Self::boot_of(text, directory, &surroundings).await.unwrap()
+    }
+
+    /// The same, from a runner in this form.
+    pub(super) async fn boot_of(
+        runner: Bytes,
+        directory: TempDir,
+        surroundings: &Surroundings,
+    ) -> Result<Self, StreamError> {
         let mut command = tokio::process::Command::new(python());
         command
             .args(runner::command("").into_iter().skip(1))
@@ -78,15 +88,14 @@ impl Local {
             process.stdout.take().unwrap(),
             process.stdin.take().unwrap(),
         );
-        let (link, ready) = Link::boot(stream, LinkSettings::default(), &change(surroundings))
-            .await
-            .unwrap();
+        let (link, ready) =
+            Link::boot(stream, LinkSettings::default(), surroundings, runner).await?;
         assert!(!ready.confined);
-        Self {
+        Ok(Self {
             link,
             process,
             directory,
-        }
+        })
     }
 
     /// A program with the usual surroundings of these tests.

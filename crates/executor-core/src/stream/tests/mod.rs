@@ -2,6 +2,7 @@
 
 mod ahead;
 mod codec;
+mod compiled;
 mod ends;
 mod hostile;
 mod local;
