@@ -34,6 +34,14 @@ impl Volume {
         Client::start(&self.engine, &[&own, options].concat()).await
     }
 
+    /// A server that keeps sets in it, and has built the one of Playwright first.
+    pub(super) async fn server_with_playwright(&self, options: &[&str]) -> Client {
+        let (code, _, err) = self.env(&["build", "playwright"]).await;
+        assert_eq!(code, 0, "{err}");
+        let own = ["--environments", &self.name];
+        Client::start(&self.engine, &[&own, options].concat()).await
+    }
+
     /// Runs `env` on it, and gives its exit code and what it printed.
     pub(super) async fn env(&self, arguments: &[&str]) -> (i32, String, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-python-stdio"));

@@ -3,6 +3,7 @@
 //! One test at a time uses the engine, because most of them measure time.
 
 mod audit;
+mod browser;
 mod calls;
 mod cancel;
 pub(crate) mod client;

@@ -11,14 +11,14 @@ use tokio::task::JoinSet;
 use super::client::{Client, turn};
 
 /// A web page on the host's own loopback, which counts who comes.
-struct Origin {
-    port: u16,
+pub(super) struct Origin {
+    pub(super) port: u16,
     visits: Arc<AtomicUsize>,
     _serving: JoinSet<()>,
 }
 
 impl Origin {
-    async fn serve() -> Self {
+    pub(super) async fn serve() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let visits = Arc::new(AtomicUsize::new(0));
@@ -40,7 +40,7 @@ impl Origin {
         }
     }
 
-    fn visits(&self) -> usize {
+    pub(super) fn visits(&self) -> usize {
         self.visits.load(Ordering::SeqCst)
     }
 }
