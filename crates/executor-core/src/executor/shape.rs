@@ -272,6 +272,10 @@ impl Kind {
         }
     }
 
+    fn is_building(&self) -> bool {
+        self.upkeep().stage == Stage::Building
+    }
+
     fn may_start(&self) -> bool {
         let upkeep = self.upkeep();
         upkeep.stage == Stage::Built && !upkeep.rests()
@@ -370,17 +374,27 @@ impl Shapes {
     /// A waiting sandbox for this run, or the next plain one whose start is under way. `None` if the caller has to start
     /// its own. Cancel-safe.
     pub(super) async fn claim(&self, request: &ExecutionRequest) -> Option<Raised> {
-        if let Some(facts) = self.facts() {
-            for kind in &self.others {
-                if kind.shape.fits(request, &facts)
-                    && let Some(mut raised) = kind.pool.take()
-                {
-                    raised.kind = Some(Arc::clone(kind));
-                    return Some(raised);
-                }
-            }
+        match self.take(request) {
+            Some(raised) => Some(raised),
+            None => self.plain.pool.claim().await,
         }
-        self.plain.pool.claim().await
+    }
+
+    /// One that waits with something made ready for this run. Nobody waits for such a one: a plain one is there sooner.
+    fn take(&self, request: &ExecutionRequest) -> Option<Raised> {
+        if self.others.is_empty() {
+            return None;
+        }
+        let facts = self.facts()?;
+        let mut fitting = self
+            .others
+            .iter()
+            .filter(|kind| kind.shape.fits(request, &facts));
+        fitting.find_map(|kind| {
+            let mut raised = kind.pool.take()?;
+            raised.kind = Some(Arc::clone(kind));
+            Some(raised)
+        })
     }
 
     /// Gives up what waits now and what is being started: the image is another one, or the engine was away.
@@ -420,8 +434,10 @@ impl Shapes {
         if let Some(generation) = plain.begin_start() {
             return Some(Due::Start(Arc::clone(&self.plain), generation));
         }
-        // What any run can take goes first.
-        if self.others.is_empty() || (plain.waiting() == 0 && plain.wants_some()) {
+        // What any run can take goes first, and is never kept waiting for what takes longer to be ready.
+        let busy = |kind: &Arc<Kind>| kind.pool.starting() > 0 || kind.is_building();
+        let is_filled = plain.waiting() > 0 || !plain.wants_some();
+        if !is_filled || self.others.iter().any(busy) {
             return None;
         }
         let facts = self.facts()?;

@@ -106,7 +106,7 @@ const PRINT: &str = "print-config";
 fn argument(key: &Key) -> Option<Arg> {
     let default = match key.form {
         Form::Switch => String::new(),
-        Form::One | Form::Many | Form::Url | Form::Urls | Form::Secret => {
+        Form::One | Form::Many | Form::Lists | Form::Url | Form::Urls | Form::Secret => {
             let bare = key.default.trim_start_matches('(').trim_end_matches(')');
             format!(" [default: {bare}]")
         }
@@ -117,7 +117,9 @@ fn argument(key: &Key) -> Option<Arg> {
         .help_heading(key.group.heading())
         .help(format!("{}{default}", key.help.replace('`', "")));
     Some(match key.form {
-        Form::Many | Form::Urls => argument.value_name(key.value).action(ArgAction::Append),
+        Form::Many | Form::Lists | Form::Urls => {
+            argument.value_name(key.value).action(ArgAction::Append)
+        }
         Form::Switch => argument
             .value_name("BOOL")
             .num_args(0..=1)

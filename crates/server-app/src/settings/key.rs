@@ -25,6 +25,8 @@ pub(crate) enum Form {
     One,
     /// Any number of values: a repeated flag, an array in the file, words in a variable.
     Many,
+    /// The same, of values that have commas and blanks in them.
+    Lists,
     /// One URL, whose credentials are never shown.
     Url,
     /// Several such URLs.
@@ -88,6 +90,6 @@ impl Key {
 
     /// Whether it takes more than one value.
     pub(crate) const fn takes_many(&self) -> bool {
-        matches!(self.form, Form::Many | Form::Urls)
+        matches!(self.form, Form::Many | Form::Lists | Form::Urls)
     }
 }

@@ -155,7 +155,7 @@ pub(crate) fn shown(key: &Key, text: &str) -> String {
     match key.form {
         Form::Secret => "(secret)".to_owned(),
         Form::Url | Form::Urls => without_credentials(text),
-        Form::One | Form::Many | Form::Switch => text.to_owned(),
+        Form::One | Form::Many | Form::Lists | Form::Switch => text.to_owned(),
     }
 }
 

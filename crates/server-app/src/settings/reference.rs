@@ -20,7 +20,7 @@ pub(crate) fn render() -> String {
          The file is TOML: the one of `--config FILE` or `{PREFIX}CONFIG`, else \
          `$XDG_CONFIG_HOME/mcp-python-executor/config.toml` (`~/.config/…` unless that variable is \
          set), if there is one. Paths in it are relative to its directory. In a variable, several \
-         values are separated by commas or spaces; an empty variable counts as not set.\n\n\
+         values are separated by commas or spaces, several sets of modules by semicolons; an empty variable counts as not set.\n\n\
          Sizes are written as `512MiB` (units are powers of 1024), times as `90s`, `500ms`, `2m`; \
          a bare number is bytes or seconds.\n\n\
          ```toml\nmemory = \"2GiB\"\ntimeout = 30\nallow = [\"example.com\", \"*.example.org:8443\"]\n\

@@ -2,6 +2,7 @@
 
 mod authorization;
 mod danger;
+mod shapes;
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Our environment variables as raw settings.
 
-use super::key::PREFIX;
+use super::key::{Form, PREFIX};
 use super::mistake::Mistake;
 use super::source::{Given, Raw, Source};
 use super::table::KEYS;
@@ -25,7 +25,11 @@ pub(crate) fn read(environment: &dyn Environment, mistakes: &mut Vec<Mistake>) -
         let source = Source::Variable(variable);
         if key.takes_many() {
             raw.touch(key.name);
-            let parts = text.split(|char: char| char == ',' || char.is_whitespace());
+            let separates = |char: char| match key.form {
+                Form::Lists => char == ';',
+                _ => char == ',' || char.is_whitespace(),
+            };
+            let parts = text.split(separates).map(str::trim);
             for part in parts.filter(|part| !part.is_empty()) {
                 raw.push(
                     key.name,

@@ -12,6 +12,7 @@ use executor_docker::VolumeName;
 use super::Resolver;
 use crate::settings::mistake::Refusal;
 use crate::settings::quantity::{count, duration_within, size_within, switch};
+use crate::settings::source::Given;
 use crate::settings::table::find;
 
 /// The volume, unless there is to be none.
@@ -60,6 +61,11 @@ pub(super) fn shapes(resolver: &mut Resolver<'_>) -> ShapeSettings {
     };
     shapes.hot = resolver.many("hot", read).unwrap_or_default();
     shapes.hot_waiting = resolver.one("hot-waiting", 1, |text| count(text, 0..=MOST_WAITING));
+    let is_off = |given: &Given| given.text.trim() == "off";
+    if !shapes.hot.is_empty() && resolver.raw.last("environments").is_some_and(is_off) {
+        let why = "sets are imported from where they are kept, and `environments` is `off`";
+        resolver.conflict("hot", Refusal::because(why));
+    }
     shapes.browsers = resolver.one("browsers", 0, |text| count(text, 0..=MOST_WAITING));
     shapes
 }

@@ -109,7 +109,7 @@ pub(super) const MODULES: &[Key] = &[
     Key {
         name: "prebuild",
         group: Group::Environments,
-        form: Form::Many,
+        form: Form::Lists,
         value: "MODULES",
         default: "(nothing)",
         help: "A set of modules to be built when the server has started, as a call would name it, \
@@ -118,7 +118,7 @@ pub(super) const MODULES: &[Key] = &[
     Key {
         name: "hot",
         group: Group::Environments,
-        form: Form::Many,
+        form: Form::Lists,
         value: "MODULES",
         default: "(nothing)",
         help: "A set of modules that sandboxes have imported while they wait, such as \
