@@ -83,10 +83,12 @@ pub(crate) struct Structured {
     /// figures and screenshots. A table has `columns`, its first `rows`, `row_count` and `column_count`; `media` are its
     /// pictures and files, with a `uri` where they are not in the content.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<Map<String, Value>>")]
     displays: Vec<Value>,
     /// Files that the program left in its working directory: `name`, `size`, `media_type`, `sha256`, and the `uri` under
     /// which each can be read for a while.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<Map<String, Value>>")]
     files: Vec<Value>,
     /// Promises of the sandbox that this host does not keep; the server's operator accepted that.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -28,6 +28,10 @@ impl Volume {
         }
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A server that keeps sets in it, and builds none by itself.
     pub(super) async fn server(&self, options: &[&str]) -> Client {
         let own = ["--environments", &self.name, "--playwright", "off"];

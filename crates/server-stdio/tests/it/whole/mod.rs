@@ -19,6 +19,7 @@ mod notebook;
 mod results;
 mod results_bounds;
 mod results_hints;
+mod results_inspector;
 mod results_tables;
 mod tasks;
 mod way_out;
