@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::files::FileName;
 use crate::limits::ResultLimits;
-use crate::media::{Picture, is_text};
+use crate::media::{Picture, is_text, media_type};
 
 /// Something that a program has shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -194,7 +194,7 @@ impl Part {
         let picture = Picture::of(&bytes);
         let view = picture.filter(|picture| limits.shows(*picture, bytes.len()));
         let known = TYPES.into_iter().find(|known| *known == head.kind);
-        let media_type = match (picture, known) {
+        let kind = match (picture, known) {
             (Some(picture), _) => picture.media_type,
             (None, Some(known)) if !known.starts_with("image/") || known == "image/svg+xml" => {
                 let is_it = if known == PARQUET {
@@ -208,11 +208,13 @@ impl Part {
                     "application/octet-stream"
                 }
             }
+            // A file that the program has named: by its name and what stands in it, as any other.
+            (None, None) if head.kind.is_empty() => media_type(name.last(), &bytes),
             (None, _) => "application/octet-stream",
         };
         Some(Self {
             name,
-            media_type,
+            media_type: kind,
             view,
             bytes,
         })
@@ -310,6 +312,7 @@ mod tests {
         check("text/csv", b"PAR1", "text/csv");
         check("image/svg+xml", b"<svg/>", "image/svg+xml");
         check("text/x-script", b"x", "application/octet-stream");
+        check("", b"x", "text/plain");
     }
 
     #[test]

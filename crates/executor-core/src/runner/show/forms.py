@@ -8,6 +8,7 @@ import base64
 import io
 import json
 import os
+import stat
 import sys
 import threading
 import time
@@ -68,6 +69,10 @@ class Shown:
 def form(kind, thing, wanted=None):
     """How a thing is shown: by what we know of its type, by what it offers itself, or as its `repr`. A table may be `wanted`
     in a certain format."""
+    if kind == "display" and isinstance(thing, os.PathLike):
+        made = file_at(kind, thing)
+        if made is not None:
+            return made
     roots = {part.__module__.partition(".")[0] for part in type(thing).__mro__ if type(part.__module__) is str}
     for root, can, make in (
         ("matplotlib", "savefig", figure),
@@ -86,6 +91,34 @@ def form(kind, thing, wanted=None):
     if type(thing) in (bytes, bytearray) and picture_kind(thing):
         return picture_bytes(kind, bytes(thing))
     return offered(kind, thing)
+
+
+def file_at(kind, path):
+    """A file that the program names, as it is now; None if there is none. Those that come back anyway come once."""
+    try:
+        path = os.path.abspath(os.fspath(path))
+        with open(path, "rb", opener=open_at_once) as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                return None
+            name = os.path.basename(path)
+            made = Shown(kind, "%s, %d bytes" % (name, found.st_size))
+            below = os.path.relpath(path, SETTINGS["cwd"])
+            if not below.startswith(".") and "/." not in below:
+                made.text = "%s, %d bytes, is among the files of the result" % (below, found.st_size)
+            elif made.has_room(name, found.st_size):
+                data = file.read(found.st_size)
+                if picture_kind(data):
+                    return picture_bytes(kind, data, os.path.splitext(name)[0])
+                made.part(name, "", data)
+            return made
+    except (OSError, TypeError, ValueError):
+        return None
+
+
+def open_at_once(path, flags):
+    """A pipe is not waited for."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def offered(kind, thing):

@@ -256,6 +256,47 @@ async fn what_is_shown_is_announced_while_the_program_runs() {
 }
 
 #[tokio::test]
+async fn files_that_are_named_are_shown_and_those_that_come_anyway_come_once() {
+    let text = "import os, pathlib\nhome = pathlib.Path(os.environ['HOME'])\n(home / 'far.csv').write_text('a,b\\n')\n\
+                (home / 'far.bin').write_bytes(b'\\0')\npathlib.Path('near.csv').write_text('c\\n')\n\
+                os.mkfifo(home / 'pipe')\n\
+                for name in (home / 'far.csv', home / 'far.bin', pathlib.Path('near.csv'), home / 'pipe', home / 'none', home): display(name)\n\
+                (home / 'far.csv').unlink()";
+    let mut local = Local::boot().await;
+    let cwd = local.directory.path().join("work");
+    let command = local.program(text).cwd(cwd.to_str().unwrap());
+    local.send(command.results(ResultLimits::default()), text.as_bytes());
+    let run = local.finish().await.unwrap();
+    assert_eq!((run.out(), run.err()), ("", ""));
+    let shown: Vec<String> = displays(&run)
+        .iter()
+        .map(|one| {
+            let parts = one.parts.iter();
+            let parts: Vec<_> = parts
+                .map(|part| format!("{} {} {:?}", part.name, part.media_type, part.bytes))
+                .collect();
+            format!("{} | {}", one.text, parts.join(", "))
+        })
+        .collect();
+    assert_eq!(
+        shown[..3],
+        [
+            r#"far.csv, 4 bytes | far.csv text/csv b"a,b\n""#,
+            r#"far.bin, 1 bytes | far.bin application/octet-stream b"\0""#,
+            "near.csv, 2 bytes, is among the files of the result | ",
+        ]
+    );
+    // What is no file is a path like any other value.
+    for (shown, name) in shown[3..].iter().zip(["pipe')", "none')", "')"]) {
+        assert!(
+            shown.starts_with("PosixPath('/") && shown.ends_with(&format!("{name} | ")),
+            "{shown}"
+        );
+    }
+    assert_eq!(files(&run), [("near.csv".to_owned(), b"c\n".to_vec())]);
+}
+
+#[tokio::test]
 async fn forged_announcements_are_few_and_short_and_change_nothing() {
     let text = "import os, socket, time\ns = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\ns.settimeout(0.5)\n\
                 for n in range(1000):\n    try: s.sendto(b'\\xff\\n' * 400, '\\0displays-%d' % os.getppid())\n    except OSError: break\n\
