@@ -65,7 +65,7 @@ impl Scenario for Browser<'_> {
                 reading: format!("{STARTED} p50"),
                 unit: Unit::Seconds,
                 anchor: Some(PW),
-                bound: Bound::Ratio(1.0),
+                bound: Bound::None,
                 aim: None,
             },
             Row {
