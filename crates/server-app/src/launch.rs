@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use executor_core::PoolSettings;
+use executor_core::{PoolSettings, ShapeSettings};
 use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 
@@ -84,6 +84,7 @@ async fn perform(
     if let Task::Doctor(_) | Task::Run(_) | Task::Env(_) = task {
         // One program wants one sandbox.
         settings.pool = PoolSettings::none();
+        settings.shapes = ShapeSettings::default();
     }
     let mut signals = match Signals::install() {
         Ok(signals) => signals,

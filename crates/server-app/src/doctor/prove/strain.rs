@@ -7,7 +7,7 @@ use std::time::Duration;
 use executor_core::capabilities::Capability;
 use executor_core::gateway::NetworkPolicy;
 use executor_core::limits::{ByteSize, WallTime};
-use executor_core::{Ending, ExecutionRequest, Executor, Outcome, PoolSettings};
+use executor_core::{Ending, ExecutionRequest, Executor, Outcome, PoolSettings, ShapeSettings};
 
 use super::proof::{Held, Keeper, Proof};
 use super::shown;
@@ -175,6 +175,7 @@ fn small(assembly: &Assembly) -> Result<Executor, executor_core::SandboxError> {
     settings.queue = STRAINS.len();
     settings.network = NetworkPolicy::None;
     settings.pool = PoolSettings::none();
+    settings.shapes = ShapeSettings::default();
     Executor::builder(Arc::clone(assembly.backend()) as Arc<_>)
         .settings(settings)
         .build()
