@@ -92,13 +92,18 @@ impl Tools {
 
     /// The Playwright whose browsers the image has, for the image's Python.
     pub(super) fn playwright(&self, stage: &Stage<'_>) -> Result<PathBuf> {
-        let version = stage.playwright()?;
+        self.for_image(stage, &format!("playwright=={}", stage.playwright()?))
+    }
+
+    /// A directory with one module for the image's Python, and what it depends on.
+    pub(super) fn for_image(&self, stage: &Stage<'_>, requirement: &str) -> Result<PathBuf> {
         let program = "import sys; print('%d.%d' % sys.version_info[:2])";
         let mut run = stage.docker_run()?;
         let python = process::read(run.args([image::IMAGE, "python3", "-I", "-c", program]))?;
-        let dir = self.dir.join(format!("playwright-{version}-{python}"));
+        let name = requirement.replace("==", "-");
+        let dir = self.dir.join(format!("{name}-{python}"));
         if !dir.is_dir() {
-            let half = dir.with_extension("half");
+            let half = self.dir.join(format!("{name}-{python}.half"));
             let _ = std::fs::remove_dir_all(&half);
             let mut pip = self.pip();
             pip.args([
@@ -110,8 +115,8 @@ impl Tools {
             ])
             .arg("--target")
             .arg(&half)
-            .arg(format!("playwright=={version}"));
-            process::read(&mut pip).context("cannot install Playwright")?;
+            .arg(requirement);
+            process::read(&mut pip).with_context(|| format!("cannot install `{requirement}`"))?;
             std::fs::rename(&half, &dir)
                 .with_context(|| format!("cannot make `{}`", dir.display()))?;
         }

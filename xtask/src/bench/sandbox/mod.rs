@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `stage`, `server`, `installed` | what all of them share |
 //! | `python`, `docker`, `peer` | what ours is held against |
-//! | `calls`, `pool`, `many`, `cost`, `modules`, `browser`, `output` | the measurements |
+//! | `calls`, `pool`, `many`, `cost`, `modules`, `hot`, `browser`, `output` | the measurements |
 //! | `fresh` | whether what was measured was fresh |
 
 mod browser;
@@ -12,6 +12,7 @@ mod calls;
 mod cost;
 mod docker;
 mod fresh;
+mod hot;
 mod installed;
 mod many;
 mod modules;
@@ -64,6 +65,7 @@ pub(super) fn scenarios<'s>(stage: &'s Stage<'s>) -> Vec<Box<dyn Scenario + 's>>
         Box::new(cost::Cost { stage }),
         Box::new(cost::Idle { stage }),
         Box::new(modules::Modules { stage }),
+        Box::new(hot::Hot { stage }),
         Box::new(browser::Browser { stage }),
         Box::new(output::Output { stage }),
     ]

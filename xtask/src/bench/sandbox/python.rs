@@ -23,12 +23,19 @@ pub(super) struct Shell {
     child: Child,
     orders: ChildStdin,
     output: BufReader<ChildStdout>,
+    /// What each program prints.
+    prints: &'static str,
 }
 
 impl Shell {
     /// Opens one in the image's files, and has its first Python read them.
     pub(super) fn open(root: &Path) -> Result<Self> {
-        let script = format!("while read -r line; do python3 -I -c '{PROGRAM}'; echo .; done");
+        Self::open_for(root, PROGRAM, PRINTED)
+    }
+
+    /// The same for another program, without quotes in it, that prints one line.
+    pub(super) fn open_for(root: &Path, program: &str, prints: &'static str) -> Result<Self> {
+        let script = format!("while read -r line; do python3 -I -c '{program}'; echo .; done");
         let mut child = Command::new("chroot")
             .arg(root)
             .args(["/bin/sh", "-c", &script])
@@ -48,6 +55,7 @@ impl Shell {
             child,
             orders,
             output: BufReader::new(output),
+            prints,
         })
     }
 
@@ -101,7 +109,7 @@ impl Shell {
 
     /// Reads what is there, and says whether it is all. The few bytes always fit.
     fn has_ended(&mut self) -> Result<bool> {
-        let expected = PRINTED.len() + ENDED.len();
+        let expected = self.prints.len() + ENDED.len();
         let read = self.output.fill_buf().context("cannot read from Python")?;
         if read.is_empty() {
             bail!("the shell in the image's files is gone");
@@ -114,7 +122,7 @@ impl Shell {
     }
 
     fn end(&mut self) -> Result<()> {
-        for expected in [PRINTED, ENDED] {
+        for expected in [self.prints, ENDED] {
             if self.output.buffer().is_empty() {
                 wait_readable(&self.output.get_ref())?;
             }
