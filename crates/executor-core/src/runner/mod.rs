@@ -126,6 +126,61 @@ mod tests {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
+    /// What is said of a Playwright whose transport's module is this.
+    #[track_caller]
+    fn check_playwright(transport: &str, expected: &Expect) {
+        let script = format!(
+            "import signal, types\nSTEPS = {{}}\n{}\ntransport = types.ModuleType('transport')\n\
+             exec({transport:?}, vars(transport))\ntry:\n    print(check_transport(transport))\n\
+             except Exception as error:\n    print('%s: %s' % (type(error).__name__, error))",
+            include_str!("browser.py")
+        );
+        let output = Command::new("python3")
+            .args(["-I", "-c", &script])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        expected.assert_eq(String::from_utf8(output.stdout).unwrap().trim());
+    }
+
+    #[test]
+    fn a_playwright_that_is_built_otherwise_is_left_alone() {
+        let known = "class PipeTransport:
+    def connect(self): self._stopped_future, self._proc, self._output = 1, _get_stderr_fileno(), 1
+    def run(self): self._stopped, self._proc, self._stopped_future
+    def request_stop(self): self._output, self._stopped
+    def wait_until_stopped(self): self._stopped_future
+    def send(self): self._output
+def get_driver_env(): pass
+def compute_driver_executable(): pass
+def _get_stderr_fileno(): pass
+";
+        check_playwright(known, &expect!["None"]);
+        check_playwright(
+            &known.replace("self._proc, self._output", "self._process, self._output"),
+            &expect!["LookupError: this Playwright starts its driver in another way: connect"],
+        );
+        check_playwright(
+            &known.replace("self._output, self._stopped", "self._output"),
+            &expect!["LookupError: this Playwright starts its driver in another way: request_stop"],
+        );
+        check_playwright(
+            &known.replace("def get_driver_env", "def driver_environment"),
+            &expect!["AttributeError: module 'transport' has no attribute 'get_driver_env'"],
+        );
+    }
+
+    #[test]
+    fn program_and_driver_agree_on_what_means_nothing_to_a_browser() {
+        let names = |text: &str, before: &str, behind: &str| {
+            let list = text.split_once(before).unwrap().1;
+            list.split_once(behind).unwrap().0.replace('"', "'")
+        };
+        let theirs = names(include_str!("browser.js"), "INDIFFERENT = [", "]");
+        let ours = names(include_str!("browser.py"), "INDIFFERENT = (", ")");
+        assert_eq!(theirs, ours);
+    }
+
     #[test]
     fn counters_are_read_from_control_groups_of_both_versions() {
         // As a kernel of today writes it; other counts begin with the same word.

@@ -380,3 +380,22 @@ async fn no_run_finds_anything_of_another() {
     client.close().await;
     volume.remove().await;
 }
+
+#[tokio::test]
+async fn where_there_can_be_none_calls_are_served_without() {
+    let what = "where_there_can_be_none_calls_are_served_without";
+    let Some(turn) = turn(what).await else { return };
+    // Without a store there is no Playwright that could be prepared.
+    let mut client = Client::start(&turn.engine, &["--browsers", "1"]).await;
+    let code = "import sys; print('playwright' in sys.modules)";
+    let begun = Instant::now();
+    while !client.log().contains("a browser is not made ready: ") {
+        let answer = client.run(code).await;
+        assert_eq!(answer.stdout(), "False\n", "{answer:?}");
+        assert!(begun.elapsed() < PATIENCE, "{}", client.log());
+    }
+    assert_eq!(client.run(code).await.stdout(), "False\n");
+    let told = client.log().matches("a browser is not made ready").count();
+    assert_eq!(told, 1, "{}", client.log());
+    client.close().await;
+}
