@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use executor_testkit::engine::Engine;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use super::super::client::turn;
@@ -72,6 +73,39 @@ impl Drop for Seen {
     }
 }
 
+/// `run` of a program in this image, with these arguments besides.
+fn run(engine: &Engine, image: &str, file: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-python-stdio"));
+    command
+        .arg("run")
+        .args(arguments)
+        .arg(file)
+        .env("MCP_PYTHON_IMAGE", image)
+        .env("MCP_PYTHON_ENVIRONMENTS", "off");
+    if let Some(host) = engine.host() {
+        command.env("DOCKER_HOST", host);
+    }
+    command
+}
+
+#[tokio::test]
+async fn an_image_that_is_pulled_is_one_line_of_progress() {
+    let Some(turn) = turn("an_image_that_is_pulled_is_one_line_of_progress").await else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("main.py");
+    std::fs::write(&file, "print('ran')").unwrap();
+    // Nobody listens on port 1, so the pull is begun and fails.
+    let image = "127.0.0.1:1/no-such-image:ever";
+    let mut seen = Seen::start(run(&turn.engine, image, &file, &[]));
+    seen.until(&["error: "]);
+    let pulling = format!("\r\u{1b}[K[pulling the image {image}]");
+    let (before, after) = seen.text.split_once(&pulling).expect("the pull is told");
+    assert!(!before.contains('\n'), "{before:?}");
+    assert!(after.starts_with("\r\u{1b}[Kerror: "), "{after:?}");
+}
+
 #[tokio::test]
 async fn a_terminal_shows_a_program_while_it_runs() {
     let Some(turn) = turn("a_terminal_shows_a_program_while_it_runs").await else {
@@ -87,15 +121,8 @@ time.sleep(0.5)
 print('your name? ', end='', flush=True)
 time.sleep(600)";
     std::fs::write(&file, code).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mcp-python-stdio"));
-    command
-        .args(["run", "--modules", "six"])
-        .arg(&file)
-        .env("MCP_PYTHON_IMAGE", turn.engine.image())
-        .env("MCP_PYTHON_ENVIRONMENTS", "off");
-    if let Some(host) = turn.engine.host() {
-        command.env("DOCKER_HOST", host);
-    }
+    let image = turn.engine.image();
+    let command = run(&turn.engine, image, &file, &["--modules", "six"]);
     let mut seen = Seen::start(command);
     // None of it waits for the end, which is minutes away.
     seen.until(&["first\r\n", "[display: [True]]\r\n", "your name? "]);
