@@ -1,6 +1,7 @@
 //! The facade: takes requests, gives executions, and owns everything that lives between them.
 
 mod attend;
+mod backstage;
 mod build;
 mod hot;
 mod install;
@@ -65,6 +66,7 @@ struct Shared {
     shapes: shape::Shapes,
     sets: sets::Sets,
     runner: Runner,
+    backstage: backstage::Backstage,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -150,6 +152,7 @@ impl ExecutorBuilder {
             shapes,
             sets: sets::Sets::new(),
             runner: Runner::default(),
+            backstage: backstage::Backstage::default(),
             gateway: gateway.unwrap_or_else(|| Gateway::builder().build()),
             audit,
             backend,

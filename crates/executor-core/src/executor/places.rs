@@ -89,12 +89,17 @@ impl Places {
         self.bodies.available_permits() < self.pool
     }
 
-    /// Returns when nobody waits for a place, or those who do need the body, and after a second in any case: to remove a
-    /// sandbox takes the processor for longer than a small program does, and those who wait want it now.
+    /// Returns when nobody waits for a place, and after a second in any case: to remove a sandbox takes the processor for
+    /// longer than a small program does, and those who wait want it now.
     pub(super) async fn lull(&self) {
+        let lull = self.runs.wait_while(|| self.are_waited_for());
+        let _elapsed = tokio::time::timeout(LONGEST_LULL, lull).await;
+    }
+
+    /// Returns when those who run may soon need the bodies of what has ended.
+    pub(super) async fn shortage(&self) {
         let spare = || self.bodies.available_permits() > self.concurrency;
-        let lull = self.runs.wait_while(|| self.are_waited_for() && spare());
-        let _elapsed = tokio::time::timeout(PUT_OFF, lull).await;
+        self.runs.wait_while(spare).await;
     }
 
     /// Waits for a place in the turn of `caller`. Cancel-safe.
@@ -122,8 +127,8 @@ impl Places {
     }
 }
 
-/// The longest that the removal of a sandbox is put off.
-const PUT_OFF: Duration = Duration::from_secs(1);
+/// The longest that somebody waits for those who wait.
+const LONGEST_LULL: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -167,7 +172,11 @@ mod tests {
         assert!(poll!(&mut third).is_pending());
         let begun = tokio::time::Instant::now();
         places.lull().await;
-        assert_eq!(begun.elapsed(), PUT_OFF, "a long run may be before them");
+        assert_eq!(
+            begun.elapsed(),
+            LONGEST_LULL,
+            "a long run may be before them"
+        );
         drop(body);
     }
 
@@ -181,7 +190,7 @@ mod tests {
         }
         let mut waiting = Box::pin(places.take(places.enter().unwrap(), ""));
         assert!(poll!(&mut waiting).is_pending());
-        assert!(places.lull().now_or_never().is_some());
+        assert!(places.shortage().now_or_never().is_some());
         bodies.pop();
         assert!(poll!(&mut waiting).is_ready());
     }

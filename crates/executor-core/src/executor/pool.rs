@@ -129,14 +129,15 @@ impl Pool {
         self.state().waiting.len()
     }
 
-    /// How many are being started.
-    pub(super) fn starting(&self) -> usize {
-        self.state().starting
-    }
-
     /// Whether any are to wait just now.
     pub(super) fn wants_some(&self) -> bool {
         self.target(&mut self.state()) > 0
+    }
+
+    /// Whether less than half of those that are to wait do so.
+    pub(super) fn is_short(&self) -> bool {
+        let mut state = self.state();
+        state.waiting.len() * 2 < self.target(&mut state) || !state.claimants.is_empty()
     }
 
     /// A waiting sandbox, if there is one.

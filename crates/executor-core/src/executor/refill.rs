@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Shared;
+use super::backstage::Turn;
 use super::raise::{Raised, raise_in_shape};
 use super::run::backend_is_gone;
 use super::shape::{Due, Judged, Kind};
@@ -44,17 +45,22 @@ pub(super) async fn keep(shared: Arc<Shared>) {
             && shared.preparation.is_ready()
             && !shared.places.are_waited_for()
             && !shared.places.are_tidied()
+            && shared.backstage.has_room(shapes.haste())
             && let Some(due) = shapes.due(&shared)
         {
             let shared = Arc::clone(&shared);
             match due {
-                Due::Start(kind, generation) => work.spawn(start(shared, kind, generation)),
+                Due::Start(kind, generation) => {
+                    let turn = shared.backstage.enter();
+                    work.spawn(start(shared, kind, generation, turn))
+                }
                 Due::Build(kind, modules) => work.spawn(build(shared, kind, modules)),
             };
         }
         tokio::select! {
             () = shared.stop.cancelled() => {}
             () = shapes.changed() => {}
+            () = shared.backstage.left() => {}
             () = tokio::time::sleep(shapes.rest().unwrap_or(LOOK)) => {}
             Some(ended) = work.join_next() => match ended {
                 Ok(Done::Started(Some(useless))) => {
@@ -108,7 +114,7 @@ async fn prepare(shared: Arc<Shared>) -> Done {
     Done::Looked { found }
 }
 
-async fn start(shared: Arc<Shared>, kind: Arc<Kind>, generation: u64) -> Done {
+async fn start(shared: Arc<Shared>, kind: Arc<Kind>, generation: u64, _turn: Turn) -> Done {
     let mut counted = Counted(Some(&kind));
     match raise_in_shape(&shared, &kind.shape).await {
         Ok((raised, prepared)) => {

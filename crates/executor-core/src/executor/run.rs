@@ -13,8 +13,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
+use super::backstage::{Haste, Turn};
 use super::install;
-use super::places::{Place, Places, Ticket};
+use super::places::{Place, Ticket};
 use super::program::{self, Ran};
 use super::raise::{Raised, raise};
 use super::record::Record;
@@ -47,6 +48,11 @@ const UNANSWERED: u32 = 3;
 const ANSWER_LOOKS: u32 = 10;
 const ANSWER_LOOK: Duration = Duration::from_millis(500);
 
+/// The longest that the removal of a sandbox is put off, and for how long it waits for a time without calls. What has
+/// ended in it takes memory until then, and its place counts among a bounded number of such.
+const PUT_OFF: Duration = Duration::from_secs(6);
+const WAIT_FOR_CALM: Duration = Duration::from_secs(4);
+
 /// Drives a run to its end. Never panics, never returns early without telling an outcome.
 pub(super) async fn drive(
     shared: Arc<Shared>,
@@ -73,9 +79,9 @@ pub(super) async fn drive(
     let outcome = record.finish(ending);
     // Nothing runs any more in a sandbox whose program has ended by itself.
     let may_wait = matches!(outcome.ending, Ending::Exited(_)) && !shared.stop.is_cancelled();
-    let places = may_wait.then_some(&shared.places);
+    let behind = may_wait.then_some(&*shared);
     // Polled in this order: the answer leaves first, the teardown does not wait for its reader.
-    tokio::join!(biased; tell(events, outcome, &shared.stop), held.let_go(places));
+    tokio::join!(biased; tell(events, outcome, &shared.stop), held.let_go(behind));
 }
 
 /// What a run holds that must be given back in order.
@@ -116,7 +122,7 @@ impl Held {
     ///
     /// A start under way goes on to its end first, with its body held: otherwise who calls and cancels
     /// in turn would have any number of sandboxes being made and removed.
-    async fn let_go(mut self, places: Option<&Places>) {
+    async fn let_go(mut self, behind: Option<&Shared>) {
         let body = self.place.as_mut().and_then(Place::take_body);
         drop(self.place);
         let raised = match self.starting {
@@ -124,12 +130,32 @@ impl Held {
             None => self.raised,
         };
         if let Some(raised) = raised {
-            if let Some(places) = places {
-                places.lull().await;
-            }
+            let _turn = match behind {
+                Some(shared) => turn_to_remove(shared).await,
+                None => None,
+            };
             raised.destroy().await;
         }
         drop(body);
+    }
+}
+
+/// Waits with a removal for those who wait for a place, and then for its turn behind the calls; neither for long, and not
+/// at all when the bodies run out or everything is to end.
+async fn turn_to_remove(shared: &Shared) -> Option<Turn> {
+    let turn = async {
+        shared.places.lull().await;
+        let calm = tokio::time::timeout(WAIT_FOR_CALM, shared.backstage.turn(Haste::None));
+        match calm.await {
+            Ok(turn) => turn,
+            Err(_elapsed) => shared.backstage.turn(Haste::Some).await,
+        }
+    };
+    tokio::select! {
+        turn = turn => Some(turn),
+        () = shared.places.shortage() => None,
+        () = tokio::time::sleep(PUT_OFF) => None,
+        () = shared.stop.cancelled() => None,
     }
 }
 
@@ -168,6 +194,7 @@ async fn perform(
         mention(events, "starting a sandbox");
     }
     record.timings.queued = arrived.elapsed();
+    shared.backstage.call();
 
     let asked = Instant::now();
     let mut origin = Origin::Pool;

@@ -28,6 +28,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Shared;
+use super::backstage::Haste;
 use super::hot::HotSet;
 use super::pool::{Pool, PoolSettings};
 use super::raise::Raised;
@@ -39,9 +40,6 @@ use crate::stream::{Prepared, Ready};
 
 /// How long making something ready may take: that of the largest packages takes a few seconds on a busy machine.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Starts side by side, of all shapes together. More would only slow one another down, and the runs that go on.
-const SIDE_BY_SIDE: usize = 2;
 
 /// The time without starts of a shape that could not be made ready; it doubles with every further failure.
 const FIRST_REST: Duration = Duration::from_secs(60);
@@ -424,10 +422,18 @@ impl Shapes {
         lock(&self.facts).clone()
     }
 
+    /// Whether what waits may soon be used up: less than half of what is to wait is there.
+    pub(super) fn haste(&self) -> Haste {
+        if self.plain.pool.is_short() {
+            Haste::Some
+        } else {
+            Haste::None
+        }
+    }
+
     /// What is to be done now, if anything is. A start is counted as under way from here on.
     pub(super) fn due(&self, shared: &Shared) -> Option<Due> {
-        let starting: usize = self.iter().map(|kind| kind.pool.starting()).sum();
-        if starting >= SIDE_BY_SIDE || self.rest().is_some() {
+        if self.rest().is_some() {
             return None;
         }
         let plain = &self.plain.pool;
