@@ -129,6 +129,11 @@ impl Pool {
         self.state().waiting.len()
     }
 
+    /// How many are being started.
+    pub(super) fn starting(&self) -> usize {
+        self.state().starting
+    }
+
     /// Whether any are to wait just now.
     pub(super) fn wants_some(&self) -> bool {
         self.target(&mut self.state()) > 0
