@@ -49,16 +49,15 @@ class Driver:
         self.command = list(map(str, transport.compute_driver_executable()))
         self.place = place_of_driver(stderr)
         self.pid = None
-        stdin, self.stdin = pipe_in_own_place()
-        self.stdout, stdout = pipe_in_own_place()
-        claim, self.claim = pipe_in_own_place()
+        stdin, asks = pipe_in_own_place()
+        says, stdout = pipe_in_own_place()
+        claim, claims = pipe_in_own_place()
         self.ready, ready = pipe_in_own_place()
-        theirs = (stdin, stdout, stderr, claim, ready)
+        self.ends = [(asks, says, claims)]  # Taken out by one only, whatever threads there are.
         try:
-            self.start(theirs)
+            self.start((stdin, stdout, stderr, claim, ready))
         finally:
-            for fd in (stdin, stdout, claim, ready):
-                os.close(fd)
+            close_all((stdin, stdout, claim, ready))
 
     def start(self, descriptors):
         """As a child of process 1, so that a program does not find itself with a child that it has not started."""
@@ -118,41 +117,44 @@ class Driver:
 
     async def take(self):
         """The driver as the transport of the running loop finds one that it has started; None if it would differ."""
-        if self.stdin is None or os.getpid() != self.owner:
+        if os.getpid() != self.owner:
             return None
+        try:
+            ends = self.ends.pop()
+        except IndexError:
+            return None
+        asks, says, claims = ends
+        try:
+            os.write(claims, json.dumps(self.claim(says)).encode())
+        except Exception:
+            close_all(ends)
+            return None  # If something is wrong, whoever starts one will say what.
+        os.close(claims)
+        return await DriverProcess.adopt(self.pid, asks, says)
+
+    def claim(self, says):
+        """What the program's environment has otherwise; raises if that, or anything else, makes for another driver."""
         wanted = self.transport.get_driver_env()
-        differing = {
-            name for name in set(wanted) | set(self.environment) if wanted.get(name) != self.environment.get(name)
-        }
+        names = set(wanted) | set(self.environment)
+        differing = {name for name in names if wanted.get(name) != self.environment.get(name)}
         stderr = self.transport._get_stderr_fileno()
         suits = (
             differing.issubset(INDIFFERENT)
             and self.command == list(map(str, self.transport.compute_driver_executable()))
             and self.place == place_of_driver(2 if stderr is None else stderr)
-            and not is_readable(self.stdout)  # It has nothing to say yet, unless it has ended.
+            and not is_readable(says)  # It has nothing to say yet, unless it has ended.
         )
         if not suits:
-            self.give_up()
-            return None
-        claim = {
+            raise LookupError("another driver would be started")
+        return {
             "set": {name: wanted[name] for name in differing if name in wanted},
             "unset": [name for name in differing if name not in wanted],
         }
-        stdin, stdout = self.stdin, self.stdout
-        try:
-            os.write(self.claim, json.dumps(claim).encode())
-        finally:
-            os.close(self.claim)
-            self.stdin = self.stdout = self.claim = None
-        return await DriverProcess.adopt(self.pid, stdin, stdout)
 
     def give_up(self):
         """Lets go of it, whereupon it ends and takes its browser along; in a fork only this side's hold is let go of."""
-        ends = (self.stdin, self.stdout, self.claim)
-        self.stdin = self.stdout = self.claim = None
-        for fd in ends:
-            if fd is not None:
-                os.close(fd)
+        while self.ends:
+            close_all(self.ends.pop())
 
 
 class DriverProcess:
@@ -185,6 +187,11 @@ class DriverProcess:
                 break
             await sys.modules["asyncio"].sleep(0.001)
         return rest, None
+
+
+def close_all(descriptors):
+    for fd in descriptors:
+        os.close(fd)
 
 
 def pipe_in_own_place():
