@@ -10,12 +10,14 @@ import time
 
 from playwright.sync_api import Error, sync_playwright
 
+PATIENCE = 120_000  # milliseconds for each step
+
 url, code = sys.argv[1:]
 
 
 def come(page):
     """Inspector takes a while to be there."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE / 1000
     while True:
         try:
             return page.goto(url)
@@ -28,6 +30,7 @@ def come(page):
 with sync_playwright() as playwright:
     browser = playwright.chromium.launch()
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.set_default_timeout(PATIENCE)
     come(page)
     switch = page.get_by_role("switch").first
     switch.wait_for(state="attached")
@@ -38,7 +41,7 @@ with sync_playwright() as playwright:
     page.get_by_label("modules").fill('"matplotlib"')
     page.get_by_role("button", name="Execute Tool").click()
     picture = page.locator("img[src^='data:image/png;base64,']").first
-    picture.wait_for(timeout=90_000)
+    picture.wait_for()
     seen = {
         "text": page.locator("body").inner_text(),
         "own": picture.evaluate("it => [it.naturalWidth, it.naturalHeight]"),

@@ -37,11 +37,9 @@ fn free_ports<const N: usize>() -> [u16; N] {
 fn start(engine: &Engine, volume: &str, home: &Path, port: u16) -> Inspector {
     let (node, launcher) = inspector().expect("it was looked for");
     let [proxy, sandbox, apps] = free_ports();
-    let path = std::env::var("PATH").unwrap_or_default();
     let mut needed = vec![
         format!("MCP_PYTHON_IMAGE={}", engine.image()),
         format!("MCP_PYTHON_ENVIRONMENTS={volume}"),
-        format!("PATH={path}"),
         format!("HOME={}", home.display()),
     ];
     needed.extend(engine.host().map(|host| format!("DOCKER_HOST={host}")));
@@ -83,7 +81,7 @@ impl Drop for Inspector {
 }
 
 /// The longest that a look may take, Inspector's own start included.
-const PATIENCE: Duration = Duration::from_secs(150);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Runs a script on the image's Python with the engine's own network, which is that of this machine if both are one.
 async fn beside(
