@@ -158,6 +158,7 @@ async fn what_cannot_be_had_or_imported_leaves_everything_else_as_it_is() {
     tokio::time::timeout(Duration::from_secs(90), quiet)
         .await
         .expect("nothing is tried without end");
+    assert_eq!(executor.waiting(), 2, "what lacks everything does not wait");
     let (_, outcome) = ran(&executor, request("print(1)", "")).await;
     check(&outcome, Served::Warm, "1\n");
     let program = "import sys; print('honest' in sys.modules, 'failing' in sys.modules)";

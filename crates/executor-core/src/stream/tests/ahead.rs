@@ -169,6 +169,7 @@ async fn its_surroundings_are_those_of_any_program() {
         })
         .await;
     assert!(!ahead);
+    assert_eq!(cold.report.processes_killed, 0, "the other is none of it");
     let apart = |text: &str, run: &Finished| text.replace(&working(run), "<place>");
     assert_eq!(hot.err(), "");
     assert_eq!(apart(hot.out(), &hot), apart(cold.out(), &cold));
