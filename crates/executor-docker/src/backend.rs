@@ -195,7 +195,24 @@ impl DockerBackend {
         Ok(prepared)
     }
 
+    /// What a sandbox of this kind is like. One that could not be heard says nothing of the next one: it may have been
+    /// paused, killed or removed by somebody else.
     async fn probe(&self, prepared: &Prepared) -> Result<Verdict, DockerError> {
+        let [first, second] = probe::TRIES;
+        match self.probe_once(prepared, first).await {
+            Err(error @ (DockerError::Probe(_) | DockerError::BadPython(_))) => {
+                tracing::info!(%error, "looking at a second sandbox");
+                self.probe_once(prepared, second).await
+            }
+            done => done,
+        }
+    }
+
+    async fn probe_once(
+        &self,
+        prepared: &Prepared,
+        patience: Duration,
+    ) -> Result<Verdict, DockerError> {
         let mut sandbox = match self.start_once(prepared, &probe::spec()).await {
             // Engines answer so when there is no such program, and with 500 to all else.
             Err(DockerError::StartBy { source, .. })
@@ -205,7 +222,8 @@ impl DockerBackend {
             }
             started => started?,
         };
-        let verdict = probe::listen(&mut sandbox, &prepared.facts, prepared.profile.kernel).await;
+        let kernel = prepared.profile.kernel;
+        let verdict = probe::listen(&mut sandbox, patience, &prepared.facts, kernel).await;
         if let Err(error) = Box::new(sandbox).destroy().await {
             tracing::debug!(error = error.chain(), "the probe is left to the reaper");
         }

@@ -16,8 +16,9 @@ use crate::error::DockerError;
 use crate::facts::{EngineFacts, Kernel};
 use crate::gap::Gap;
 
-/// Starting an interpreter and looking around takes a fraction of a second; on a busy disk more.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long each try may take. Starting an interpreter and looking around takes a fraction of a second; on a busy disk more.
+/// A second try is for those whose sandbox somebody else has paused, killed or removed.
+pub(crate) const TRIES: [Duration; 2] = [Duration::from_secs(20), Duration::from_secs(60)];
 /// The answer is one short line.
 const MAX_ANSWER: u64 = 16 * 1024;
 
@@ -43,6 +44,7 @@ pub(crate) struct Verdict {
 /// Hears what `sandbox`, started with [`spec`], finds, and holds it against the promises.
 pub(crate) async fn listen(
     sandbox: &mut dyn Sandbox,
+    patience: Duration,
     facts: &EngineFacts,
     kernel: Kernel,
 ) -> Result<Verdict, DockerError> {
@@ -51,10 +53,15 @@ pub(crate) async fn listen(
         .ok_or_else(|| DockerError::Probe("the probe has no stream".to_owned()))?;
     let mut answer = Vec::new();
     let mut reader = stream.reader.take(MAX_ANSWER);
-    match tokio::time::timeout(PATIENCE, reader.read_to_end(&mut answer)).await {
+    match tokio::time::timeout(patience, reader.read_to_end(&mut answer)).await {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => return Err(DockerError::Probe(format!("its stream broke: {error}"))),
-        Err(_elapsed) => return Err(DockerError::Probe("the probe gave no answer".to_owned())),
+        Err(_elapsed) => {
+            return Err(DockerError::Probe(format!(
+                "the probe gave no answer for {} s",
+                patience.as_secs()
+            )));
+        }
     }
     let found: Found = serde_json::from_slice(&answer)
         .map_err(|error| DockerError::BadPython(format!("the probe did not answer: {error}")))?;

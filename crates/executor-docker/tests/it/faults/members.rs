@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use executor_testkit::engine::Engine;
 
-use super::subject::{LEFTOVERS, Subject, answer, engine, told};
+use executor_core::backend::Silent;
+
+use super::subject::{LEFTOVERS, Subject, answer, engine, executor, told};
 
 /// What somebody with the `docker` command may do to a container, and how the program in it ends then.
 const DEEDS: &[(&str, &[&str], &str)] = &[
@@ -62,4 +64,40 @@ async fn a_running_sandbox_that_others_harm_is_told_as_it_is() {
     }
     subject.only_waiting(0, what).await;
     subject.end(what).await;
+}
+
+#[tokio::test]
+async fn the_first_look_at_a_sandbox_is_taken_again_when_others_harm_it() {
+    let what = "others harm the sandbox that is looked at";
+    let Some(turn) = engine(what).await else {
+        return;
+    };
+    let host = turn.engine.host().unwrap_or("unix:///var/run/docker.sock");
+    for deed in [&["kill"][..], &["rm", "--force"]] {
+        let executor = executor(host, turn.engine.image(), 0);
+        let harmed = async {
+            loop {
+                if let Some(own) = of_this_process(&turn.engine).await {
+                    let command = [deed, &[own.as_str()]].concat();
+                    break turn.engine.docker(&command).await.is_ok();
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let (prepared, harmed) = tokio::join!(executor.prepare(&Silent), harmed);
+        prepared.unwrap_or_else(|error| panic!("{deed:?}: {}", error.chain()));
+        assert!(harmed, "{deed:?}: it was too late to be harmed");
+        executor.shutdown().await;
+    }
+}
+
+/// A container that this process has made: other tests have theirs on the same engine.
+async fn of_this_process(engine: &Engine) -> Option<String> {
+    let process = format!("/{}/", std::process::id());
+    let all = engine.ours().await.unwrap();
+    let own = all.into_iter().find(|container| {
+        let lease = container.labels.get("mcp-pyexec.lease");
+        lease.is_some_and(|lease| lease.contains(&process))
+    });
+    own.map(|container| container.id)
 }
