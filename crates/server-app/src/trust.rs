@@ -104,7 +104,8 @@ pub(crate) fn extra_certificates(origin: &Origin) -> Result<ExtraCertificates, T
             (found, "the host's trust store".to_owned())
         }
     };
-    let mozillas: HashSet<&[u8]> = webpki_root_certs::TLS_SERVER_ROOT_CERTS
+    // Ordered, not hashed: two differ in their first bytes, and a hash would read all of each.
+    let mozillas: BTreeSet<&[u8]> = webpki_root_certs::TLS_SERVER_ROOT_CERTS
         .iter()
         .map(AsRef::as_ref)
         .collect();

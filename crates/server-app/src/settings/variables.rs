@@ -45,8 +45,10 @@ pub(crate) fn read(environment: &dyn Environment, mistakes: &mut Vec<Mistake>) -
     }
     for name in environment.names() {
         let name = name.to_string_lossy();
-        let known = name == config_variable() || KEYS.iter().any(|key| key.variable() == name);
-        if name.starts_with(PREFIX) && !known {
+        // Ours first: all of a process's variables come by here at every start.
+        let is_known =
+            || name == config_variable() || KEYS.iter().any(|key| key.variable() == name);
+        if name.starts_with(PREFIX) && !is_known() {
             mistakes.push(Mistake::unknown_variable(&name));
         }
     }
