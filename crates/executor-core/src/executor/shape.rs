@@ -45,6 +45,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 const FIRST_REST: Duration = Duration::from_secs(60);
 const LONGEST_REST: Duration = Duration::from_secs(15 * 60);
 
+/// How long a run that missed its shape makes for haste.
+const MISSED: Duration = Duration::from_secs(30);
+
 /// Which sandboxes wait with something made ready, besides the plain ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -141,6 +144,8 @@ struct Upkeep {
     /// In a row.
     failures: u32,
     rests_until: Option<Instant>,
+    /// When a run found none that it would have fitted, since one was last ready.
+    missed: Option<Instant>,
     /// What the log heard last of why it is not ready: one line for each reason.
     told: String,
 }
@@ -233,6 +238,7 @@ impl Kind {
         }
         let mut upkeep = self.upkeep();
         upkeep.failures = 0;
+        upkeep.missed = None;
         let told = match failed.is_empty() {
             true => format!("{} is ready", self.shape.name()),
             false => format!("{} lacks {}", self.shape.name(), failed.join("; ")),
@@ -272,6 +278,12 @@ impl Kind {
 
     fn is_building(&self) -> bool {
         self.upkeep().stage == Stage::Building
+    }
+
+    /// Whether one would have been of use lately, and may be started.
+    fn is_missed(&self) -> bool {
+        let lately = |missed: Instant| missed.elapsed() < MISSED;
+        self.may_start() && self.upkeep().missed.is_some_and(lately)
     }
 
     fn may_start(&self) -> bool {
@@ -389,7 +401,10 @@ impl Shapes {
             .iter()
             .filter(|kind| kind.shape.fits(request, &facts));
         fitting.find_map(|kind| {
-            let mut raised = kind.pool.take()?;
+            let Some(mut raised) = kind.pool.take() else {
+                kind.upkeep().missed = Some(Instant::now());
+                return None;
+            };
             raised.kind = Some(Arc::clone(kind));
             Some(raised)
         })
@@ -422,9 +437,9 @@ impl Shapes {
         lock(&self.facts).clone()
     }
 
-    /// Whether what waits may soon be used up: less than half of what is to wait is there.
+    /// Whether what waits may soon be used up: less than half of what is to wait is there, or a run has missed its shape.
     pub(super) fn haste(&self) -> Haste {
-        if self.plain.pool.is_short() {
+        if self.plain.pool.is_short() || self.others.iter().any(|kind| kind.is_missed()) {
             Haste::Some
         } else {
             Haste::None
@@ -437,23 +452,30 @@ impl Shapes {
             return None;
         }
         let plain = &self.plain.pool;
-        if let Some(generation) = plain.begin_start() {
+        // Where calls come without a pause, a shape that they miss has its turn as soon as any sandbox waits.
+        let missed = plain.waiting() > 0 && self.others.iter().any(|kind| kind.is_missed());
+        if !missed && let Some(generation) = plain.begin_start() {
             return Some(Due::Start(Arc::clone(&self.plain), generation));
         }
+        let put_off = || {
+            let generation = missed.then(|| plain.begin_start())??;
+            Some(Due::Start(Arc::clone(&self.plain), generation))
+        };
         // What any run can take goes first, and is never kept waiting for what takes longer to be ready.
         let busy = |kind: &Arc<Kind>| kind.pool.starting() > 0 || kind.is_building();
         let is_filled = plain.waiting() > 0 || !plain.wants_some();
         if !is_filled || self.others.iter().any(busy) {
-            return None;
+            return put_off();
         }
         let facts = self.facts()?;
-        self.others.iter().find_map(|kind| {
+        let due = self.others.iter().find_map(|kind| {
             if let Some(modules) = kind.due_build(shared, &facts) {
                 return Some(Due::Build(Arc::clone(kind), modules));
             }
             let generation = kind.may_start().then(|| kind.pool.begin_start())??;
             Some(Due::Start(Arc::clone(kind), generation))
-        })
+        });
+        due.or_else(put_off)
     }
 
     /// How long nothing is to be started, because a run has just begun.

@@ -134,3 +134,27 @@ fn what_lacks_a_part_is_of_use_and_what_has_nothing_is_not() {
     };
     assert_eq!(kind.judge(&nothing), Judged::Useless);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_shape_that_runs_miss_is_started_though_calls_come() {
+    let settings = ShapeSettings {
+        hot: vec![HotSet::parse("numpy").unwrap()],
+        hot_waiting: 1,
+        browsers: 0,
+    };
+    let shapes = Shapes::new(&PoolSettings::none(), &settings);
+    shapes.learn(&facts());
+    let kind = Arc::clone(&shapes.others[0]);
+    assert!(shapes.take(&request("import numpy", "numpy")).is_none());
+    assert!(!kind.is_missed(), "its set is not there");
+    kind.was_built(None);
+    assert!(kind.is_missed());
+    assert_eq!(shapes.haste(), Haste::Some);
+    assert_eq!(kind.judge(&ready()), Judged::Member);
+    assert_eq!(shapes.haste(), Haste::None);
+    assert!(shapes.take(&request("import numpy", "scipy")).is_none());
+    assert_eq!(shapes.haste(), Haste::None, "it would not have fitted");
+    assert!(shapes.take(&request("import numpy", "numpy")).is_none());
+    tokio::time::advance(MISSED).await;
+    assert_eq!(shapes.haste(), Haste::None, "nobody has asked for long");
+}
