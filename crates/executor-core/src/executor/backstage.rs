@@ -14,7 +14,8 @@ use tokio::time::Instant;
 /// At once, while no calls come. More would only slow one another down, and the runs that go on.
 const AT_ONCE: usize = 2;
 
-/// Calls come while the last one began less than this ago. Who calls in turn, and reads the answer first, is within it.
+/// Calls come while the last one began less than this ago, and the one before it less than this before it. One that comes
+/// alone is followed by its own removal at once: the next such call finds it done.
 const CALM: Duration = Duration::from_millis(250);
 
 /// Who may work behind the calls, and who waits for it.
@@ -32,6 +33,8 @@ struct Shared {
 struct State {
     at_work: usize,
     last_call: Option<Instant>,
+    /// Whether that one came soon after another.
+    in_a_row: bool,
 }
 
 /// Whether a piece of work can be put off until no calls come.
@@ -45,7 +48,7 @@ pub(super) enum Haste {
 
 impl State {
     fn has_room(&self, haste: Haste) -> bool {
-        let calm = self.last_call.is_none_or(|call| call.elapsed() >= CALM);
+        let calm = !self.in_a_row || self.last_call.is_none_or(|call| call.elapsed() >= CALM);
         let bound = match (calm, haste) {
             (true, _) => AT_ONCE,
             (false, Haste::Some) => 1,
@@ -62,7 +65,9 @@ pub(super) struct Turn(Backstage);
 impl Backstage {
     /// A call begins.
     pub(super) fn call(&self) {
-        self.state().last_call = Some(Instant::now());
+        let mut state = self.state();
+        state.in_a_row = state.last_call.is_some_and(|call| call.elapsed() < CALM);
+        state.last_call = Some(Instant::now());
     }
 
     /// Whether one more may begin.
@@ -123,6 +128,8 @@ mod tests {
     async fn while_calls_come_there_is_only_what_cannot_be_put_off() {
         let backstage = Backstage::default();
         backstage.call();
+        assert!(backstage.has_room(Haste::None), "it came alone");
+        backstage.call();
         assert!(!backstage.has_room(Haste::None));
         let hasty = backstage.turn(Haste::Some).await;
         assert!(!backstage.has_room(Haste::Some));
@@ -140,6 +147,7 @@ mod tests {
         assert!(!backstage.has_room(Haste::Some), "there are two");
         drop(second);
         assert!(backstage.has_room(Haste::None));
+        backstage.call();
         backstage.call();
         assert!(!backstage.has_room(Haste::None));
     }

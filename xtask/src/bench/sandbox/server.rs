@@ -127,17 +127,21 @@ impl<'s> Server<'s> {
         self.stage.canaries.borrow_mut().look(printed)
     }
 
-    /// Waits until so many sandboxes are there.
+    /// Waits until so many sandboxes are there, and stay: some may be those of earlier calls on their way out.
     pub(super) fn filled(&mut self, with: usize) -> Result<()> {
         let asked = Instant::now();
-        while self.sandboxes()?.len() < with {
+        let mut seen = BTreeSet::new();
+        loop {
+            let now: BTreeSet<String> = self.sandboxes()?.into_iter().collect();
+            if now.len() >= with && now == seen {
+                return Ok(());
+            }
             if asked.elapsed() > FILLED_WITHIN {
                 bail!("the pool is not filled after {FILLED_WITHIN:?}");
             }
-            process::pause(ASK);
+            process::pause(if now.len() < with { ASK } else { READY });
+            seen = now;
         }
-        process::pause(READY);
-        Ok(())
     }
 
     /// Its containers that run.
