@@ -14,7 +14,7 @@ use crate::backend::{Sandbox, SandboxBackend, SandboxSpec, StoreAccess};
 use crate::error::{ErrorKind, Result, SandboxError};
 use crate::limits::SandboxLimits;
 use crate::runner;
-use crate::stream::{Ahead, Link, LinkSettings, Prepared, Ready, Surroundings};
+use crate::stream::{Ahead, Link, LinkSettings, Prepared, Ready, StreamError, Surroundings};
 
 /// The longest time from asking the backend to a running process 1.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -119,7 +119,7 @@ async fn raise_with(
 ) -> Result<Raised> {
     match attempt(shared, role, &surround).await {
         // Another image may have come under the same name, whose interpreter wants the text.
-        Err(error) if error.kind() == ErrorKind::StartFailed && shared.runner.forget() => {
+        Err(error) if ended_at_once(&error) && shared.runner.forget() => {
             tracing::debug!("trying again with the runner's text: {}", error.chain());
             attempt(shared, role, &surround).await
         }
@@ -196,6 +196,13 @@ fn spec(shared: &Shared, role: Role) -> SandboxSpec {
         Role::Run | Role::Builder => StoreAccess::ReadOnly,
         Role::Keeper => StoreAccess::Write,
     })
+}
+
+/// Whether process 1 ended instead of saying anything, as it does with code that is not of its kind. A stream that breaks
+/// so early looks the same, and has begun nothing either.
+fn ended_at_once(error: &SandboxError) -> bool {
+    let source = std::error::Error::source(error);
+    source.and_then(|source| source.downcast_ref()) == Some(&StreamError::Closed)
 }
 
 async fn start(backend: &Arc<dyn SandboxBackend>, spec: &SandboxSpec) -> Result<Box<dyn Sandbox>> {

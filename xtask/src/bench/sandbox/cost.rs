@@ -116,8 +116,12 @@ pub(super) struct Idle<'s> {
 
 /// What the server itself takes when its pool is filled.
 const SERVER: &str = "server, its pool filled (Pss)";
-/// What one sandbox takes: its runner with the program's process, and the engine's process beside it.
-const SANDBOX: &str = "memory a waiting sandbox (Pss)";
+/// What one sandbox takes of several: its runner with the program's process, and the engine's process beside it.
+const SANDBOX: &str = "memory a waiting sandbox of four (Pss)";
+/// What the only one takes: all that it shares with the others counts as its own.
+const ALONE: &str = "memory the only waiting sandbox (Pss)";
+/// As many as wait behind a few calls.
+const SEVERAL: usize = 4;
 /// The part of the engine's process.
 const SHIM: &str = "of it the engine's process (Pss)";
 /// What the server, the engine's process and the runner use of a processor.
@@ -147,6 +151,7 @@ impl Scenario for Idle<'_> {
         vec![
             row(SERVER, Unit::Bytes, server, server_aim),
             row(SANDBOX, Unit::Bytes, sandbox, sandbox_aim),
+            row(ALONE, Unit::Bytes, Bound::None, None),
             row(SHIM, Unit::Bytes, Bound::None, None),
             row(TIME, Unit::Seconds, Bound::None, None),
         ]
@@ -165,7 +170,7 @@ impl Scenario for Idle<'_> {
         let shim = engine_process(self.stage, sandbox)?;
         rest()?;
         let whole = usage::memory(shim)?.pss;
-        readings.note_bytes(SANDBOX, whole);
+        readings.note_bytes(ALONE, whole);
         readings.note_bytes(SHIM, whole.saturating_sub(usage::memory_below(shim)?.pss));
         readings.note_bytes(SERVER, usage::memory(server.id())?.pss);
         let used = |server: &mut Server<'_>| -> Result<Duration> {
@@ -174,6 +179,19 @@ impl Scenario for Idle<'_> {
         let before = used(&mut server)?;
         process::pause(Duration::from_secs(scale.pick(3, 20)));
         readings.note_time(TIME, used(&mut server)?.saturating_sub(before));
+        server.leave(&mut readings)?;
+
+        let several = SEVERAL.to_string();
+        let settings = ["--pool", &several, "--pool-least", &several];
+        let mut server = Server::start(self.stage, Transport::Stdio, &settings)?;
+        server.filled(SEVERAL)?;
+        rest()?;
+        let mut sum = 0;
+        for sandbox in server.sandboxes()? {
+            sum += usage::memory(engine_process(self.stage, &sandbox)?)?.pss;
+        }
+        let count = u64::try_from(SEVERAL).context("too many")?;
+        readings.note_bytes(SANDBOX, sum / count);
         server.leave(&mut readings)?;
         Ok(readings)
     }
