@@ -21,6 +21,7 @@
 //! program, and is neither counted as what a program left running nor its processor time as a program's. It has as long as
 //! [`PATIENCE`].
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -318,6 +319,8 @@ pub(super) struct Shapes {
     changed: Arc<Notify>,
     /// What the image is like, as the last runner said.
     facts: Mutex<Option<Ready>>,
+    /// Whether the last start was a plain one.
+    plain_was_last: AtomicBool,
 }
 
 impl Shapes {
@@ -345,6 +348,7 @@ impl Shapes {
             others,
             changed,
             facts: Mutex::default(),
+            plain_was_last: AtomicBool::new(false),
         }
     }
 
@@ -452,9 +456,12 @@ impl Shapes {
             return None;
         }
         let plain = &self.plain.pool;
-        // Where calls come without a pause, a shape that they miss has its turn as soon as any sandbox waits.
-        let missed = plain.waiting() > 0 && self.others.iter().any(|kind| kind.is_missed());
+        // Where calls come without a pause, a shape that they miss has its turn as soon as any sandbox waits, and at the
+        // latest after a plain one was started that did not wait for long enough to be seen.
+        let missed = self.others.iter().any(|kind| kind.is_missed())
+            && (plain.waiting() > 0 || self.plain_was_last.swap(false, Ordering::Relaxed));
         if !missed && let Some(generation) = plain.begin_start() {
+            self.plain_was_last.store(true, Ordering::Relaxed);
             return Some(Due::Start(Arc::clone(&self.plain), generation));
         }
         let put_off = || {
@@ -463,7 +470,7 @@ impl Shapes {
         };
         // What any run can take goes first, and is never kept waiting for what takes longer to be ready.
         let busy = |kind: &Arc<Kind>| kind.pool.starting() > 0 || kind.is_building();
-        let is_filled = plain.waiting() > 0 || !plain.wants_some();
+        let is_filled = missed || plain.waiting() > 0 || !plain.wants_some();
         if !is_filled || self.others.iter().any(busy) {
             return put_off();
         }
