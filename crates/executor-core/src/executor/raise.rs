@@ -198,8 +198,7 @@ fn spec(shared: &Shared, role: Role) -> SandboxSpec {
     })
 }
 
-/// Whether process 1 ended instead of saying anything, as it does with code that is not of its kind. A stream that breaks
-/// so early looks the same, and has begun nothing either.
+/// Whether process 1 ended instead of saying anything, as it does with code that is not of its kind.
 fn ended_at_once(error: &SandboxError) -> bool {
     let source = std::error::Error::source(error);
     source.and_then(|source| source.downcast_ref()) == Some(&StreamError::Closed)

@@ -281,10 +281,11 @@ impl Kind {
         self.upkeep().stage == Stage::Building
     }
 
-    /// Whether one would have been of use lately, and may be started.
+    /// Whether one would have been of use lately, and its start or build may be tried.
     fn is_missed(&self) -> bool {
         let lately = |missed: Instant| missed.elapsed() < MISSED;
-        self.may_start() && self.upkeep().missed.is_some_and(lately)
+        let upkeep = self.upkeep();
+        upkeep.stage != Stage::Building && !upkeep.rests() && upkeep.missed.is_some_and(lately)
     }
 
     fn may_start(&self) -> bool {
@@ -456,8 +457,7 @@ impl Shapes {
             return None;
         }
         let plain = &self.plain.pool;
-        // Where calls come without a pause, a shape that they miss has its turn as soon as any sandbox waits, and at the
-        // latest after a plain one was started that did not wait for long enough to be seen.
+        // Where calls come without a pause, a shape that they miss has its turn as soon as one waits, or every other time.
         let missed = self.others.iter().any(|kind| kind.is_missed())
             && (plain.waiting() > 0 || self.plain_was_last.swap(false, Ordering::Relaxed));
         if !missed && let Some(generation) = plain.begin_start() {

@@ -38,9 +38,8 @@ const CASES: &[(Route, Fault, &str)] = &[
     (Route::Attach, Fault::Answer(500, ERROR), NOT_STARTED),
     (Route::Attach, Fault::Answer(409, CONFLICT), NOT_STARTED),
     (Route::Attach, Fault::Answer(404, ABSENT), NOT_STARTED),
-    // Nothing was begun, and the runner is sent to another sandbox in another form.
-    (Route::Attach, Fault::CutStream(1), ENDED),
-    (Route::Attach, Fault::CutStream(9), ENDED),
+    (Route::Attach, Fault::CutStream(1), NOT_STARTED),
+    (Route::Attach, Fault::CutStream(9), NOT_STARTED),
     (Route::Start, Fault::Reset, NO_ENGINE),
     (Route::Start, Fault::CutAnswer(0), NO_ENGINE),
     (Route::Start, Fault::CutAnswer(20), NO_ENGINE),
