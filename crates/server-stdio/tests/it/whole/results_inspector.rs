@@ -75,7 +75,8 @@ impl Drop for Inspector {
     fn drop(&mut self) {
         let id = self.0.id().and_then(|id| i32::try_from(id).ok());
         if let Some(group) = id.and_then(Pid::from_raw) {
-            let _ = kill_process_group(group, Signal::KILL);
+            // The server is one of them, and is to leave nothing.
+            let _ = kill_process_group(group, Signal::TERM);
         }
     }
 }
@@ -174,7 +175,7 @@ async fn inspector_shows_a_figure() {
         "{text}"
     );
 
-    // The server behind it ends with its input.
+    // The server behind it ends in order.
     let there = [
         "ps",
         "--all",
