@@ -221,6 +221,7 @@ fn known(
 
 #[cfg(test)]
 mod tests {
+    use super::super::expected::Known;
     use super::*;
 
     fn checks(of: &[(&str, Status)]) -> Vec<Check> {
@@ -273,12 +274,18 @@ mod tests {
 
     #[test]
     fn a_list_that_names_what_does_not_happen_is_stale() {
-        // An empty run: everything that any list says of the revision is stale.
-        let requirements = Requirements::default();
-        for (subject, least) in [(Subject::Fixtures, 9), (Subject::Product, 17)] {
-            let verdict = judge(subject, "2026-07-28", &requirements, &Seen::new());
-            assert!(verdict.unexpected >= least, "{verdict:#?}");
-            assert!(verdict.lines.iter().any(|line| line.starts_with("STALE")));
+        // An empty run: everything that any list says of the revision is stale, each entry once.
+        let revision = "2026-07-28";
+        let nothing = PROVES_NOTHING.iter().filter(|(of, _)| *of == revision);
+        let names = any_server(revision).len() + nothing.count();
+        for subject in [Subject::Fixtures, Subject::Product] {
+            let of = |entry: &&Known| entry.subject == subject && entry.revision == revision;
+            let faults = KNOWN.iter().filter(of).count();
+            assert!(faults > 0, "{subject:?}");
+            let verdict = judge(subject, revision, &Requirements::default(), &Seen::new());
+            assert_eq!(verdict.unexpected, names + faults, "{verdict:#?}");
+            let stale = |line: &&String| line.starts_with("STALE");
+            assert_eq!(verdict.lines.iter().filter(stale).count(), names + faults);
         }
     }
 }
