@@ -13,7 +13,7 @@ const PROLOGUE: &str = "import sys
 if 'playwright.sync_api' not in sys.modules:
     print('nothing waited')
     sys.exit()
-import asyncio, os, signal, time
+import asyncio, contextlib, os, signal, time
 from playwright.sync_api import sync_playwright
 from playwright.async_api import async_playwright
 BEGUN = float(open('/proc/uptime').read().split()[0])
@@ -36,7 +36,9 @@ def others():
     found = {}
     for name in os.listdir('/proc'):
         if name.isdigit() and int(name) not in (1, os.getpid()):
-            found[int(name)] = open(f'/proc/{name}/cmdline').read().split('\\0')[0]
+            # One that ends meanwhile is none.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                found[int(name)] = open(f'/proc/{name}/cmdline').read().split('\\0')[0]
     return found
 def title(browser):
     page = browser.new_page()

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use executor_testkit::engine::{Engine, OWNER_LABEL};
 use executor_testkit::faults::{Fault, FaultProxy, Route, socket_of};
+use executor_testkit::witness::{marker, visible_program};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::client::{Client, turn};
+use super::client::{Client, container_of, turn};
 use super::crowd::LookAlike;
 
 /// So soon behind a server's end nothing of it is left.
@@ -283,14 +284,14 @@ async fn a_server_outlives_its_engine_s_absence() {
     let through = Engine::at(proxy.host(), engine.image().to_owned());
     let mut client = Client::start(&through, &[]).await;
     let owner = client.owner(engine).await;
-    let code = "print('up', flush=True)\nimport time; time.sleep(600)";
+    let marker = marker().unwrap();
+    let code = visible_program(&marker, "time.sleep(600)");
     let lost = client.start_call(json!({ "code": code })).await;
-    // Its program has begun when the engine has started it, or the one that waits for the next.
-    let begun = client.start_call(json!({ "code": "print('begun')" })).await;
-    assert_eq!(client.result(begun).await.stdout(), "begun\n");
+    container_of(&marker).await;
 
     proxy.leave().await;
-    assert_eq!(client.result(lost).await.ending(), "sandbox_lost");
+    let answer = client.result(lost).await;
+    assert_eq!(answer.ending(), "sandbox_lost", "{answer:?}");
     for _ in 0..3 {
         let answer = client.run("print('nobody')").await;
         assert!(answer.is_error(), "{answer:?}");
