@@ -1,11 +1,15 @@
 //! What holds between runs, on backends that wait, or only say what they were asked for.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::io::AsyncReadExt as _;
 
 use super::*;
-use crate::backend::{Sandbox, SandboxSpec, StoreFacts};
+use crate::backend::{Sandbox, SandboxSpec, SandboxStatus, SandboxStream, StoreFacts};
+use crate::id::SandboxId;
 
 /// Starts nothing, slowly, and counts how many starts are under way.
 #[derive(Debug, Default)]
@@ -70,29 +74,29 @@ async fn calls_that_are_cancelled_at_once_do_not_pile_starts_up() {
     assert_eq!(backend.most.load(Ordering::Relaxed), 4);
 }
 
-/// Its process 1 takes what it is sent and says nothing, like one that cannot do with it. Counts those it has started.
+/// Its process 1 takes the runner and ends without a word, like one that cannot do with it. What was sent is kept.
 #[derive(Debug, Default)]
 struct Mute {
-    heard: Arc<std::sync::Mutex<Vec<bytes::Bytes>>>,
+    heard: Arc<Mutex<Vec<Bytes>>>,
 }
 
 #[derive(Debug)]
 struct MuteSandbox {
-    id: crate::id::SandboxId,
-    stream: std::sync::Mutex<Option<crate::backend::SandboxStream>>,
+    id: SandboxId,
+    stream: Mutex<Option<SandboxStream>>,
 }
 
 #[async_trait]
 impl Sandbox for MuteSandbox {
-    fn id(&self) -> &crate::id::SandboxId {
+    fn id(&self) -> &SandboxId {
         &self.id
     }
 
-    fn stream(&mut self) -> Option<crate::backend::SandboxStream> {
+    fn stream(&mut self) -> Option<SandboxStream> {
         self.stream.get_mut().unwrap().take()
     }
 
-    async fn inspect(&self) -> Result<crate::backend::SandboxStatus> {
+    async fn inspect(&self) -> Result<SandboxStatus> {
         Err(SandboxError::new(ErrorKind::Internal, "inspect"))
     }
 
@@ -112,8 +116,6 @@ impl SandboxBackend for Mute {
     }
 
     async fn start(&self, _spec: &SandboxSpec) -> Result<Box<dyn Sandbox>> {
-        use tokio::io::AsyncReadExt as _;
-
         let (near, mut far) = tokio::io::duplex(1 << 20);
         let heard = Arc::clone(&self.heard);
         let listen = async move {
@@ -125,10 +127,10 @@ impl SandboxBackend for Mute {
         #[expect(clippy::disallowed_methods, reason = "ends with what it listens to")]
         tokio::spawn(listen);
         let (reader, writer) = tokio::io::split(near);
-        let stream = crate::backend::SandboxStream::new(reader, writer);
+        let stream = SandboxStream::new(reader, writer);
         Ok(Box::new(MuteSandbox {
-            id: crate::id::SandboxId::random().unwrap(),
-            stream: std::sync::Mutex::new(Some(stream)),
+            id: SandboxId::random().unwrap(),
+            stream: Mutex::new(Some(stream)),
         }))
     }
 
@@ -152,7 +154,7 @@ async fn a_runner_that_no_interpreter_takes_is_sent_as_text_again() {
     executor
         .shared
         .runner
-        .learn(bytes::Bytes::from_static(b"of another"));
+        .learn(Bytes::from_static(b"of another"));
     let run = async || {
         let execution = executor.execute(ExecutionRequest::new("")).unwrap();
         execution.outcome().await

@@ -22,7 +22,7 @@ def compiled_show():
 
 def compiled_runner(code):
     """What spares the next sandboxes the compiling of all this: what the boot code does with it stands in boot.py."""
-    return sys.modules["_frozen_importlib_external"].MAGIC_NUMBER + marshal.dumps((code, compiled_show()))
+    return EXTERNAL.MAGIC_NUMBER + marshal.dumps((code, compiled_show()))
 
 
 class Machinery:

@@ -54,9 +54,9 @@ pub(crate) const SOURCE: &str = concat!(
 
 /// The runner as sandboxes get it: text for the first one, and for all others what the interpreter there has made of it.
 ///
-/// To compile the text takes a third of a start's processor time. Only an interpreter of the same kind can do with another's
-/// code, so a sandbox that does not come up with it is a reason to [`forget`](Self::forget) it. The code is trusted as the
-/// image is, whose interpreter runs the text too.
+/// To compile the text takes more than a third of the processor time until the runner waits. Only an interpreter of the
+/// same kind can do with another's code, so a sandbox that does not come up with it is a reason to
+/// [`forget`](Self::forget) it. The code is trusted as the image is, whose interpreter runs the text too.
 #[derive(Debug, Default)]
 pub(crate) struct Runner {
     compiled: Mutex<Option<Bytes>>,

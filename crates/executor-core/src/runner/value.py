@@ -8,6 +8,8 @@ import _ast as ast  # The part of `ast` that costs nothing to import.
 import marshal
 import warnings
 
+EXTERNAL = importlib._bootstrap_external  # with what CPython puts before compiled code, and what loads it
+
 LONGEST_SHOWN = 128 * 1024  # bytes of program text: beyond that, parsing it twice would be felt
 HOOK = "<last value>"  # among the builtins, under a name that no program can spell
 ONLY_AST = 0x400
@@ -82,22 +84,21 @@ def is_shown(last, statements):
 
 def code_runner(code, main, path):
     """What runs `code` in `main`, and what is to be called behind it, as the two would be for the text at `path`."""
-    external = importlib._bootstrap_external
-    compiled = external.MAGIC_NUMBER + bytes(12) + marshal.dumps(code)
+    compiled = EXTERNAL.MAGIC_NUMBER + bytes(12) + marshal.dumps(code)
     fd = os.memfd_create("main")
     with open(fd, "wb", closefd=False) as file:
         file.write(compiled)
     place = "/proc/self/fd/%d" % fd
     opened = open_file(place)
-    usual = external.SourcelessFileLoader
+    usual = EXTERNAL.SourcelessFileLoader
 
     def loader(name, _place):
         # CPython asks for the loader once, between opening the code and running it.
-        external.SourcelessFileLoader = usual
+        EXTERNAL.SourcelessFileLoader = usual
         os.close(fd)
-        return external.SourceFileLoader(name, path)
+        return EXTERNAL.SourceFileLoader(name, path)
 
-    external.SourcelessFileLoader = loader
+    EXTERNAL.SourcelessFileLoader = loader
     main.__file__, main.__cached__ = path, None
     return functools.partial(file_runner(), opened, os.fsencode(place), 1, None)
 

@@ -72,8 +72,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
             done(0, 0),
         ],
         vec![
-            ready.clone(),
             Frame::Compiled(Bytes::from_static(b"code")),
+            ready.clone(),
             Frame::Prepared(text(r#"{"imported":["numpy"],"failed":[["a","b"]]}"#)),
             Frame::Started(text(r#"{"notes":[],"sets":null,"ahead":true}"#)),
             done(0, 0),

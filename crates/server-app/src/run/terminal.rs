@@ -188,8 +188,7 @@ impl Line {
 
 /// Without what a terminal would take for a command.
 fn plain(text: &str) -> String {
-    let harmless = |c: char| if c.is_control() { ' ' } else { c };
-    text.chars().map(harmless).collect()
+    text.replace(char::is_control, " ")
 }
 
 #[cfg(test)]

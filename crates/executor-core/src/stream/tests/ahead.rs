@@ -6,13 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use expect_test::{Expect, expect};
-use futures_util::StreamExt as _;
-use futures_util::stream;
 use tempfile::TempDir;
 
 use super::hostile::{connect_in, failure, json, prepared, ready, started};
 use super::local::{Finished, Local, placed};
-use super::programs::{ALIKE, both_after};
+use super::programs::{ALIKE, all_alike, both_after};
 use crate::limits::ResultLimits;
 use crate::stream::frame::Frame;
 use crate::stream::{
@@ -116,29 +114,19 @@ async fn a_program_finds_what_was_imported() {
 /// The whole table of programs, each in a process that has imported something before.
 #[tokio::test]
 async fn programs_behave_as_under_the_plain_interpreter() {
-    let mut checks = stream::iter(ALIKE)
-        .map(|(name, text)| async move {
-            let directory = tempfile::tempdir().unwrap();
-            let order =
-                placed(RunCommand::program(0), directory.path()).results(ResultLimits::default());
-            let imports = ["fractions", "html.parser", "bisect", "concurrent.futures"];
-            let ahead = Ahead::of(order, Duration::from_secs(60))
-                .imports(imports.map(str::to_owned).to_vec());
-            let local = Local::boot_in(directory, |surroundings| surroundings.ahead(ahead)).await;
-            let prepared = local.link.prepared().await.unwrap();
-            assert_eq!(prepared.ready, imports);
-            both_after(local, name, text).await
-        })
-        .buffer_unordered(3);
-    let (mut seen, mut different) = (0, String::new());
-    while let Some((name, ours, plain)) = checks.next().await {
-        if ours != plain {
-            different += &format!("{name}\n  ours  {ours:?}\n  plain {plain:?}\n");
-        }
-        seen += 1;
-    }
-    assert_eq!(seen, ALIKE.len());
-    assert!(different.is_empty(), "{different}");
+    all_alike(ALIKE, |name, text| async move {
+        let directory = tempfile::tempdir().unwrap();
+        let order =
+            placed(RunCommand::program(0), directory.path()).results(ResultLimits::default());
+        let imports = ["fractions", "html.parser", "bisect", "concurrent.futures"];
+        let ahead =
+            Ahead::of(order, Duration::from_secs(60)).imports(imports.map(str::to_owned).to_vec());
+        let local = Local::boot_in(directory, |surroundings| surroundings.ahead(ahead)).await;
+        let prepared = local.link.prepared().await.unwrap();
+        assert_eq!(prepared.ready, imports);
+        both_after(local, name, text).await
+    })
+    .await;
 }
 
 /// What a process finds around itself.

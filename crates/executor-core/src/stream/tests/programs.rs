@@ -117,21 +117,31 @@ fn shown(bytes: &[u8]) -> String {
 
 #[tokio::test]
 async fn programs_behave_as_under_the_plain_interpreter() {
-    let mut checks = stream::iter(ALIKE)
-        .map(|(name, text)| both(name, text))
+    all_alike(ALIKE, both).await;
+}
+
+pub(super) type Seen = (String, String, i32);
+
+/// Holds the two ways of each program of a table against each other, as `seen` gives them, and tells all that differ.
+pub(super) async fn all_alike<F>(
+    table: &[(&'static str, &'static [u8])],
+    seen: impl Fn(&'static str, &'static [u8]) -> F,
+) where
+    F: Future<Output = (&'static str, Seen, Seen)>,
+{
+    let mut checks = stream::iter(table)
+        .map(|&(name, text)| seen(name, text))
         .buffer_unordered(3);
-    let (mut seen, mut different) = (0, String::new());
+    let (mut count, mut different) = (0, String::new());
     while let Some((name, ours, plain)) = checks.next().await {
         if ours != plain {
             different += &format!("{name}\n  ours  {ours:?}\n  plain {plain:?}\n");
         }
-        seen += 1;
+        count += 1;
     }
-    assert_eq!(seen, ALIKE.len());
+    assert_eq!(count, table.len());
     assert!(different.is_empty(), "{different}");
 }
-
-pub(super) type Seen = (String, String, i32);
 
 /// The program under the runner, then in the same place without it.
 pub(super) async fn both(name: &'static str, text: &'static [u8]) -> (&'static str, Seen, Seen) {
