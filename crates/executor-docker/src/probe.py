@@ -42,7 +42,8 @@ found["core"] = resource.getrlimit(resource.RLIMIT_CORE)[1]
 found["writable"] = []
 found["sizes"] = {}
 found["inodes"] = {}
-for place in ("/", "/usr", "/etc", "/tmp", "/modules", "/run/sandbox", "/dev/shm"):
+# The store of module sets, where the sandbox has it, is looked at by its flags alone: it is kept for others.
+for place in ("/", "/usr", "/etc", "/tmp", "/modules", "/run/sandbox", "/dev/shm", "/env"):
     try:
         vfs = os.statvfs(place)
     except OSError:

@@ -7,7 +7,7 @@ mod judge;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use executor_core::backend::{Sandbox, SandboxSpec};
+use executor_core::backend::{Sandbox, SandboxSpec, StoreAccess};
 use executor_core::limits::SandboxLimits;
 use serde::Deserialize;
 use tokio::io::AsyncReadExt as _;
@@ -22,7 +22,7 @@ pub(crate) const TRIES: [Duration; 2] = [Duration::from_secs(20), Duration::from
 /// The answer is one short line.
 const MAX_ANSWER: u64 = 16 * 1024;
 
-/// What the probing sandbox is started with.
+/// What the probing sandbox is started with: what a program's is, the store of module sets included where there is one.
 pub(crate) fn spec() -> SandboxSpec {
     let command = ["python3", "-I", "-S", "-c", include_str!("probe.py")];
     SandboxSpec::new(
@@ -30,6 +30,7 @@ pub(crate) fn spec() -> SandboxSpec {
         SandboxLimits::default(),
         120,
     )
+    .with_store(StoreAccess::ReadOnly)
 }
 
 /// What a probe found.

@@ -294,6 +294,7 @@ fn signed(bytes: u64) -> i64 {
 mod tests {
     use std::collections::BTreeMap;
 
+    use executor_core::backend::StoreAccess;
     use executor_core::limits::SandboxLimits;
     use expect_test::expect_file;
     use uuid::Uuid;
@@ -306,6 +307,15 @@ mod tests {
     }
 
     fn golden_on(engine: EngineKind, cgroup: CgroupVersion, kernel: Kernel) -> String {
+        golden_with(engine, cgroup, kernel, StoreAccess::None)
+    }
+
+    fn golden_with(
+        engine: EngineKind,
+        cgroup: CgroupVersion,
+        kernel: Kernel,
+        access: StoreAccess,
+    ) -> String {
         let runtime = match kernel {
             Kernel::Hosts => "runc",
             Kernel::GVisor => "runsc",
@@ -322,10 +332,11 @@ mod tests {
             kernel,
             seccomp: Some("{the profile of golden/seccomp.json}".to_owned()),
             cpu_quota: true,
-            store: None,
+            store: Some("environments".to_owned()),
         };
         let command = ["python3", "-I", "-c", "boot"].map(str::to_owned);
         let spec = SandboxSpec::new(command.into(), SandboxLimits::default(), 600);
+        let spec = spec.with_store(access);
         let labels = Labels {
             owner: Uuid::nil(),
             run: "0".repeat(32),
@@ -348,6 +359,26 @@ mod tests {
     fn what_podman_is_told_is_the_golden_body() {
         expect_file!["../golden/create-podman.json"]
             .assert_eq(&golden(EngineKind::Podman, CgroupVersion::V2));
+    }
+
+    #[test]
+    fn a_sandbox_with_the_store_is_the_golden_one_with_it() {
+        let (engine, cgroup) = (EngineKind::Docker, CgroupVersion::V2);
+        let told = |access| golden_with(engine, cgroup, Kernel::Hosts, access);
+        let reads = told(StoreAccess::ReadOnly);
+        expect_file!["../golden/create-docker-store.json"].assert_eq(&reads);
+        // A keeper's differs in that one word, and nobody's in the mount alone.
+        let one_word = |text: &str| text.replace("\"ReadOnly\": true", "\"ReadOnly\": false");
+        assert_eq!(told(StoreAccess::Write), one_word(&reads));
+        assert_eq!(reads.matches("\"ReadOnly\": true").count(), 1);
+        let without = told(StoreAccess::None);
+        let more: Vec<_> = reads
+            .lines()
+            .filter(|line| !without.contains(line))
+            .map(str::trim)
+            .collect();
+        assert_eq!(more.first(), Some(&"\"Mounts\": ["));
+        assert!(without.lines().all(|line| reads.contains(line)));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::error::DockerError;
 use crate::facts::{EngineFacts, EngineKind, Kernel};
 use crate::gap::Gap;
 use crate::spec::{HOSTNAME, INODES};
+use crate::store;
 
 /// `CAP_KILL`, `CAP_SETGID` and `CAP_SETUID` of `linux/capability.h`, as the kernel shows them.
 const CAPABILITIES: &str = "00000000000000e0";
@@ -105,6 +106,12 @@ fn isolation(found: &Found, engine: EngineKind, kernel: Kernel) -> Vec<String> {
     if !visible.is_empty() {
         broken.push(format!("a program sees {}", shown(visible)));
     }
+    if found.writable.iter().any(|place| place == store::PLACE) {
+        broken.push(format!(
+            "a program can write `{}`, where the sets of modules of all others lie",
+            store::PLACE
+        ));
+    }
     broken
 }
 
@@ -187,8 +194,14 @@ fn open_files(found: &Found, limits: &SandboxLimits) -> Vec<String> {
 
 fn disk(found: &Found, limits: &SandboxLimits, engine: EngineKind, kernel: Kernel) -> Vec<String> {
     let mut broken = Vec::new();
-    if found.writable != ["/tmp", "/modules", "/run/sandbox"] {
-        let places = shown(&found.writable);
+    // That of the sets of modules is another promise: it is not this sandbox's own.
+    let writable: Vec<_> = found
+        .writable
+        .iter()
+        .filter(|place| *place != store::PLACE)
+        .collect();
+    if writable != ["/tmp", "/modules", "/run/sandbox"] {
+        let places = shown(writable);
         broken.push(format!(
             "other places are writable than should be: {places}"
         ));
@@ -404,6 +417,11 @@ mod tests {
             "MODULES",
             "67108864",
             "disk-limit `/modules` has another size",
+        );
+        check(
+            r#"/run/sandbox"]"#,
+            r#"/run/sandbox","/env"]"#,
+            "isolation write `/env`",
         );
         check("131072}", "0}", "disk-limit any number of names");
         check(r#""core":0"#, r#""core":-1"#, "disk-limit core files");

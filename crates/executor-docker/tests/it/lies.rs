@@ -3,15 +3,17 @@
 //!
 //! The lie is real: a proxy changes the call before a real engine gets it.
 
+use bollard::query_parameters::RemoveVolumeOptions;
 use executor_core::backend::{SandboxBackend as _, SandboxSpec, Silent};
 use executor_core::capabilities::{Capabilities, Capability};
 use executor_core::error::ErrorKind;
+use executor_core::id::SandboxId;
 use executor_core::limits::SandboxLimits;
 use executor_docker::DockerBackend;
 use executor_testkit::lying::LyingEngine;
 use serde_json::{Value, json};
 
-use crate::engine::{backend, image, settings, variable};
+use crate::engine::{backend, image, raw, settings, variable};
 
 fn remove(body: &mut Value, names: &[&str]) {
     for name in names {
@@ -31,6 +33,7 @@ fn without_option(body: &mut Value, start: &str) {
 async fn lied_to(
     what: &str,
     lie: fn(&mut Value),
+    store: Option<&str>,
     accepted: Capabilities,
 ) -> Option<(LyingEngine, DockerBackend)> {
     // Says why, or fails, where there is none.
@@ -44,13 +47,25 @@ async fn lied_to(
     let mut settings = settings(&image());
     settings.host = Some(engine.host().to_owned());
     settings.accepted = accepted;
+    settings.store = store.map(|volume| volume.parse().unwrap());
     Some((engine, DockerBackend::connect(settings).unwrap()))
 }
 
 /// That `lie` opens exactly the gaps of these names, that each is told by `words`, and that
 /// nothing less than all of them has to be accepted.
 async fn check(what: &str, lie: fn(&mut Value), names: &[&str], words: &str) {
-    let Some((_engine, backend)) = lied_to(what, lie, Capabilities::default()).await else {
+    check_with(what, lie, None, names, words).await;
+}
+
+/// The same of sandboxes that see the volume `store`.
+async fn check_with(
+    what: &str,
+    lie: fn(&mut Value),
+    store: Option<&str>,
+    names: &[&str],
+    words: &str,
+) {
+    let Some((_engine, backend)) = lied_to(what, lie, store, Capabilities::default()).await else {
         return;
     };
     let error = backend.prepare(&Silent).await.expect_err(what);
@@ -67,12 +82,12 @@ async fn check(what: &str, lie: fn(&mut Value), names: &[&str], words: &str) {
 
     let gaps: Vec<Capability> = broken.gaps.iter().map(|gap| gap.capability).collect();
     let (_, but_one) = gaps.split_first().unwrap();
-    let (_engine, backend) = lied_to(what, lie, Capabilities::of(but_one.to_vec()))
+    let (_engine, backend) = lied_to(what, lie, store, Capabilities::of(but_one.to_vec()))
         .await
         .unwrap();
     backend.prepare(&Silent).await.expect_err(what);
 
-    let (_engine, backend) = lied_to(what, lie, Capabilities::of(gaps.clone()))
+    let (_engine, backend) = lied_to(what, lie, store, Capabilities::of(gaps.clone()))
         .await
         .unwrap();
     let prepared = backend.prepare(&Silent).await;
@@ -92,7 +107,8 @@ async fn check(what: &str, lie: fn(&mut Value), names: &[&str], words: &str) {
 
 #[tokio::test]
 async fn an_honest_proxy_is_no_gap() {
-    let Some((_engine, backend)) = lied_to("no lie", |_| {}, Capabilities::default()).await else {
+    let Some((_engine, backend)) = lied_to("no lie", |_| {}, None, Capabilities::default()).await
+    else {
         return;
     };
     backend.prepare(&Silent).await.unwrap();
@@ -128,6 +144,25 @@ async fn places_that_are_larger_or_open() {
     check("no tmpfs at all", lie, &["disk-limit"], "`/modules`").await;
     let lie: fn(&mut Value) = |body| remove(body, &["ShmSize"]);
     check("another /dev/shm", lie, &["disk-limit"], "`/dev/shm`").await;
+}
+
+#[tokio::test]
+async fn a_store_that_every_program_may_change() {
+    let what = "a writable store";
+    if backend(what).await.is_none() {
+        return;
+    }
+    let lie: fn(&mut Value) = |body| {
+        if let Some(mount) = body["HostConfig"]["Mounts"].get_mut(0) {
+            mount["ReadOnly"] = json!(false);
+        }
+    };
+    let volume = format!("mcp-python-test-{}", SandboxId::random().unwrap());
+    let words = "can write `/env`";
+    check_with(what, lie, Some(&volume), &["isolation"], words).await;
+    let engine = raw();
+    let removed = engine.remove_volume(&volume, None::<RemoveVolumeOptions>);
+    removed.await.unwrap();
 }
 
 #[tokio::test]

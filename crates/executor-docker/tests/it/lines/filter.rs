@@ -125,6 +125,7 @@ async fn each_forbidden_call_is_stopped_by_the_filter() {
         let reached = found.values().filter(|what| *what == "reached").count();
         println!("seccomp: {}: noticed by {reached} calls", weaker.what);
     }
+    lab.close().await;
 }
 
 #[tokio::test]
@@ -143,6 +144,7 @@ async fn each_other_way_into_the_kernel_is_closed() {
         let what = found.get(name).map(String::as_str);
         assert_ne!(what, Some("stopped"), "{name} in {found:#?}");
     }
+    lab.close().await;
 }
 
 /// Held by rules of their own, not by their absence.

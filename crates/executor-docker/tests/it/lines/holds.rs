@@ -43,6 +43,8 @@ pub(super) const HOLDS: &[(&str, &str)] = &[
     ("names/run/sandbox", "256"),
     ("owner/run/sandbox", "0o755 0 0"),
     ("flags/run/sandbox", "nodev noexec nosuid"),
+    ("store", "mounted, cannot be written"),
+    ("store/write", "EROFS"),
     ("size/dev/shm", "10"),
     ("flags/dev/shm", "nodev noexec nosuid"),
     ("memory", "134217728"),

@@ -120,6 +120,11 @@ for place in ("/tmp", "/modules", "/run/sandbox", "/dev/shm"):
     say("owner" + place, oct(stat.S_IMODE(own.st_mode)), own.st_uid, own.st_gid)
     options = [option for _, found, _, option in mounts if found == place]
     say("flags" + place, *sorted(set(",".join(options).split(",")) & {"nosuid", "nodev", "noexec"}))
+# The store of module sets; its flags tell of the mount, and the write is process 1's, whom no owner keeps from it.
+mounted = os.path.ismount("/env")
+can = "cannot" if os.statvfs("/env" if mounted else "/").f_flag & os.ST_RDONLY else "can"
+say("store", "mounted," if mounted else "not mounted,", can, "be written")
+attempt("store/write", lambda: os.close(os.open("/env/x", os.O_CREAT | os.O_WRONLY)))
 GROUPS = "/sys/fs/cgroup/"
 memory = first(GROUPS + "memory.max", GROUPS + "memory/memory.limit_in_bytes")
 say("memory", memory)

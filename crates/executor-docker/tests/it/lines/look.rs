@@ -9,8 +9,11 @@ use bollard::query_parameters::{
     CreateContainerOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
     StartContainerOptions, StopContainerOptionsBuilder,
 };
-use executor_core::backend::{Sandbox, SandboxBackend as _, SandboxSpec, SandboxStream, Silent};
+use executor_core::backend::{
+    Sandbox, SandboxBackend as _, SandboxSpec, SandboxStream, Silent, StoreAccess,
+};
 use executor_core::capabilities::Capabilities;
+use executor_core::id::SandboxId;
 use executor_core::limits::{ByteSize, SandboxLimits};
 use executor_docker::DockerBackend;
 use executor_testkit::lying::LyingEngine;
@@ -53,6 +56,8 @@ impl Lab {
         let mut settings = settings(&image());
         settings.host = Some(engine.host().to_owned());
         settings.accepted = Capabilities::all();
+        let volume = format!("mcp-python-test-{}", SandboxId::random().unwrap());
+        settings.store = Some(volume.parse().unwrap());
         let backend = DockerBackend::connect(settings).unwrap();
         backend.prepare(&Silent).await.unwrap();
         Some(Self {
@@ -60,6 +65,12 @@ impl Lab {
             lie,
             _engine: engine,
         })
+    }
+
+    /// Removes the store that its sandboxes had, which is its own.
+    pub(super) async fn close(self) {
+        self.backend.settle().await;
+        self.backend.remove_store().await.unwrap();
     }
 
     /// What a look finds in a sandbox of an engine that is told `lie`.
@@ -137,7 +148,7 @@ impl Lab {
     async fn start(&self, lie: Lie, script: &str) -> Option<(Box<dyn Sandbox>, SandboxStream)> {
         *self.lie.lock().unwrap_or_else(PoisonError::into_inner) = lie;
         let command = ["python3", "-c", script].map(str::to_owned).into();
-        let spec = SandboxSpec::new(command, limits(), 60);
+        let spec = SandboxSpec::new(command, limits(), 60).with_store(StoreAccess::ReadOnly);
         let mut sandbox = self.backend.start(&spec).await.ok()?;
         let stream = sandbox.stream().unwrap();
         Some((sandbox, stream))

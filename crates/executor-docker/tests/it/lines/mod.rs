@@ -15,7 +15,9 @@ use serde_json::Value;
 
 use self::holds::{HOLDS, HOLDS_WHERE_FOUND};
 use self::look::{Found, Lab};
-use self::table::{ENDS, IDENTITY, LEFT_ALONE, LIMITS, LIMITS_OF_V1, Line, NOT_LOOKED_AT, PLACES};
+use self::table::{
+    ENDS, IDENTITY, LEFT_ALONE, LIMITS, LIMITS_OF_V1, Line, NOT_LOOKED_AT, PLACES, STORE,
+};
 
 #[tokio::test]
 async fn a_sandbox_holds_what_is_looked_at() {
@@ -23,6 +25,7 @@ async fn a_sandbox_holds_what_is_looked_at() {
         return;
     };
     let found = lab.look(|_| {}).await;
+    lab.close().await;
     assert_eq!(broken(&found), BTreeSet::new(), "{found:#?}");
 }
 
@@ -34,6 +37,11 @@ async fn each_line_of_identity_is_noticed() {
 #[tokio::test]
 async fn each_line_of_places_is_noticed() {
     check("lines of places", PLACES).await;
+}
+
+#[tokio::test]
+async fn each_line_of_the_store_is_noticed() {
+    check("lines of the store", STORE).await;
 }
 
 #[tokio::test]
@@ -59,16 +67,26 @@ async fn each_line_of_ends_is_noticed() {
         let found = lab.left_alone(line.lie).await;
         assert_ne!(found["left-alone"], "ends", "{}", line.path);
     }
+    lab.close().await;
 }
 
 /// A new line is looked at, or says why not.
 #[test]
 fn no_line_is_forgotten() {
     let body: Value =
-        serde_json::from_str(include_str!("../../../golden/create-docker.json")).unwrap();
+        serde_json::from_str(include_str!("../../../golden/create-docker-store.json")).unwrap();
     let mut paths = Vec::new();
     leaves("", &body, &mut paths);
-    let looked_at: Vec<&str> = [IDENTITY, PLACES, LIMITS, LIMITS_OF_V1, ENDS, LEFT_ALONE]
+    let tables = [
+        IDENTITY,
+        PLACES,
+        STORE,
+        LIMITS,
+        LIMITS_OF_V1,
+        ENDS,
+        LEFT_ALONE,
+    ];
+    let looked_at: Vec<&str> = tables
         .iter()
         .flat_map(|lines| lines.iter())
         .filter_map(|line| line.path.split(' ').next())
@@ -112,6 +130,7 @@ async fn check(what: &str, lines: &[Line]) {
             unnoticed.push(format!("{}: {}: {broken:?}", line.path, line.weaker));
         }
     }
+    lab.close().await;
     assert!(unnoticed.is_empty(), "{unnoticed:#?}");
 }
 

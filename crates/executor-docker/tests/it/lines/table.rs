@@ -321,6 +321,28 @@ pub(super) const PLACES: &[Line] = &[
     ),
 ];
 
+/// How it sees the store of module sets, of which only a look in a sandbox that has it can tell.
+pub(super) const STORE: &[Line] = &[
+    line(
+        "HostConfig.Mounts ReadOnly",
+        "false",
+        |body| host(body)["Mounts"][0]["ReadOnly"] = json!(false),
+        &["store", "store/write"],
+    ),
+    line(
+        "HostConfig.Mounts Target",
+        "another place",
+        |body| host(body)["Mounts"][0]["Target"] = json!("/mnt"),
+        &["store"],
+    ),
+    line(
+        "HostConfig.Mounts",
+        "none",
+        |body| take(host(body), "Mounts"),
+        &["store"],
+    ),
+];
+
 /// What it may use up.
 pub(super) const LIMITS: &[Line] = &[
     line(
