@@ -11,9 +11,9 @@
 //! use executor_core::Executor;
 //! use executor_tools::ExecutePython;
 //! use mcp_protocol::lifecycle::Implementation;
-//! use mcp_server::Server;
+//! use mcp_server::{Server, ToolRefused};
 //!
-//! fn server(executor: Executor) -> Server {
+//! fn server(executor: Executor) -> Result<Server, ToolRefused> {
 //!     let tool = Arc::new(ExecutePython::new(executor));
 //!     let results = Arc::clone(tool.results());
 //!     Server::builder(Implementation::new("python-executor", "1.0.0"))

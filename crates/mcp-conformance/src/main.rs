@@ -41,7 +41,8 @@ async fn main() -> anyhow::Result<()> {
         server::bare()
     } else {
         server::server()
-    };
+    }
+    .context("cannot offer everything")?;
     let serving = server_sse::serve(listener, server, HttpSettings::default(), shutdown.clone());
     tokio::pin!(serving);
     tokio::select! {

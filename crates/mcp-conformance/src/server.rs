@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use mcp_protocol::lifecycle::Implementation;
-use mcp_server::Server;
+use mcp_server::{Server, ToolRefused};
 
 use crate::{asking, content, fixture, lasting, prompts, resources, telling};
 
 /// The server that the suite wants to see.
-pub(crate) fn server() -> Server {
+pub(crate) fn server() -> Result<Server, ToolRefused> {
     let info = Implementation::new("mcp-conformance", env!("CARGO_PKG_VERSION"));
     let mut builder = Server::builder(info)
         .instructions("Offers the fixtures of the conformance suite")
@@ -37,7 +37,7 @@ pub(crate) fn server() -> Server {
 }
 
 /// A server that offers nothing of what the suite asks for.
-pub(crate) fn bare() -> Server {
+pub(crate) fn bare() -> Result<Server, ToolRefused> {
     let info = Implementation::new("mcp-conformance-bare", env!("CARGO_PKG_VERSION"));
     let idle = fixture::plain("idle", "Does nothing", |_, _| async {
         content::said("nothing was done")

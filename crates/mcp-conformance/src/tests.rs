@@ -17,7 +17,7 @@ fn modern(mut params: Value) -> Value {
 #[tokio::test]
 async fn one_function_asks_in_both_eras() {
     // Until 2025-11-25 the server sends a request, and the call waits.
-    let mut client = server().in_memory();
+    let mut client = server().unwrap().in_memory();
     let opening = json!({"protocolVersion": "2025-11-25", "capabilities": {"elicitation": {}},
         "clientInfo": {"name": "c", "version": "1"}});
     client.request("initialize", &opening).await.unwrap();

@@ -1,10 +1,14 @@
 //! Names and values of the headers that the HTTP transports use. Requests and routes are the transport's.
 
+mod param;
+
 use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
+
+pub use param::{PARAM_PREFIX, ParamHeader};
 
 /// The revision (from 2025-06-18 on).
 pub const PROTOCOL_VERSION: &str = "mcp-protocol-version";
@@ -49,144 +53,11 @@ pub fn decode_value(value: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// What the name of a header begins with that repeats an argument of a tool (2026-07-28).
-pub const PARAM_PREFIX: &str = "mcp-param-";
-
-/// A header that repeats an argument of a tool, so that proxies can route by it (2026-07-28).
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ParamHeader {
-    /// The name of the header, in lower case, with [`PARAM_PREFIX`].
-    pub name: String,
-    /// Where the argument stands, from the root of the arguments.
-    pub path: Vec<String>,
-}
-
-/// How deep annotations are looked for. Deeper ones would be found by no client either.
-const PARAM_DEPTH: usize = 16;
-
-impl ParamHeader {
-    /// The headers that a schema of arguments asks for with `x-mcp-header`.
-    ///
-    /// 2026-07-28, transports, "custom headers": on strings, integers and booleans, reachable through `properties`
-    /// alone. What is annotated in any other way is left out.
-    #[must_use]
-    pub fn of_schema(schema: &Map<String, Value>) -> Vec<Self> {
-        let mut found = Vec::new();
-        collect(schema, &mut Vec::new(), &mut found);
-        found
-    }
-
-    /// Whether the header says what the arguments do; `value` is the header as it came, without the blanks around it.
-    #[must_use]
-    pub fn agrees(&self, value: Option<&str>, arguments: Option<&Value>) -> bool {
-        let argument = arguments.and_then(|arguments| {
-            let mut path = self.path.iter();
-            path.try_fold(arguments, |value, key| value.get(key))
-        });
-        let argument = argument.filter(|argument| !argument.is_null());
-        match (value, argument) {
-            (None, None) => true,
-            (Some(value), Some(argument)) => {
-                decode_value(value).is_some_and(|value| says(&value, argument))
-            }
-            (None, Some(_)) | (Some(_), None) => false,
-        }
-    }
-}
-
-fn collect(schema: &Map<String, Value>, path: &mut Vec<String>, found: &mut Vec<ParamHeader>) {
-    let properties = schema.get("properties").and_then(Value::as_object);
-    for (key, property) in properties.into_iter().flatten() {
-        let Value::Object(property) = property else {
-            continue;
-        };
-        path.push(key.clone());
-        let kind = property.get("type").and_then(Value::as_str);
-        let name = property.get("x-mcp-header").and_then(Value::as_str);
-        let plain = matches!(kind, Some("string" | "integer" | "boolean"));
-        if let Some(name) = name.filter(|name| plain && is_token(name)) {
-            found.push(ParamHeader {
-                name: format!("{PARAM_PREFIX}{}", name.to_ascii_lowercase()),
-                path: path.clone(),
-            });
-        }
-        if path.len() < PARAM_DEPTH {
-            collect(property, path, found);
-        }
-        path.pop();
-    }
-}
-
-/// RFC 9110, section 5.6.2.
-fn is_token(name: &str) -> bool {
-    let marks = b"!#$%&'*+-.^_`|~";
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || marks.contains(&byte);
-    !name.is_empty() && name.bytes().all(fits)
-}
-
-/// Strings as they are, integers by their number, booleans by their word. An argument of a kind that no header can
-/// carry is the tool's to judge.
-fn says(value: &str, argument: &Value) -> bool {
-    match argument {
-        Value::String(text) => value == text,
-        Value::Bool(wanted) => value == if *wanted { "true" } else { "false" },
-        Value::Number(number) => match (value.parse::<i64>(), number.as_i64()) {
-            (Ok(value), Some(number)) => value == number,
-            _ => value == number.to_string(),
-        },
-        Value::Null | Value::Array(_) | Value::Object(_) => true,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn a_schema_names_the_headers_that_repeat_its_arguments() {
-        let schema = json!({"type": "object", "properties": {
-            "region": {"type": "string", "x-mcp-header": "Region"},
-            "deep": {"type": "object", "properties": {
-                "n": {"type": "integer", "x-mcp-header": "N"}}},
-            "bad": {"type": "array", "x-mcp-header": "Bad", "items": {"properties": {
-                "x": {"type": "string", "x-mcp-header": "X"}}}},
-            "blank": {"type": "string", "x-mcp-header": "a b"},
-        }});
-        let headers = ParamHeader::of_schema(schema.as_object().unwrap());
-        let shown: Vec<String> = headers
-            .iter()
-            .map(|header| format!("{} {}", header.name, header.path.join(".")))
-            .collect();
-        assert_eq!(shown, ["mcp-param-n deep.n", "mcp-param-region region"]);
-    }
-
-    #[test]
-    fn a_header_agrees_with_its_argument_or_not() {
-        let header = ParamHeader {
-            name: "mcp-param-a".to_owned(),
-            path: vec!["a".to_owned()],
-        };
-        let check = |value: Option<&str>, argument: Value, expected: bool| {
-            let arguments = json!({ "a": argument });
-            let agrees = header.agrees(value, Some(&arguments));
-            assert_eq!(agrees, expected, "{value:?} {arguments}");
-        };
-        check(Some("x"), json!("x"), true);
-        check(Some("=?base64?eA==?="), json!("x"), true);
-        check(Some("=?base64?eA?="), json!("x"), false);
-        check(Some("y"), json!("x"), false);
-        check(None, json!("x"), false);
-        check(None, Value::Null, true);
-        check(Some("x"), Value::Null, false);
-        check(Some("042"), json!(42), true);
-        check(Some("43"), json!(42), false);
-        check(Some("true"), json!(true), true);
-        check(Some("TRUE"), json!(true), false);
-        assert!(header.agrees(None, None), "no arguments at all");
-    }
 
     #[test]
     fn wrapped_values_are_decoded_strictly() {

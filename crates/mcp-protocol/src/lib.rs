@@ -28,6 +28,7 @@
 //! | [`tasks`] | calls that go on after their request was answered |
 //! | [`input`] | what a server asks its client for |
 //! | [`progress`], [`cancel`], [`logging`] | what travels beside a request |
+//! | [`schema`] | what the schemas of tools must be |
 //! | [`http`] | header names and values of the HTTP transports |
 //! | [`wire`] | one model, written for a given revision |
 
@@ -46,6 +47,7 @@ pub mod logging;
 pub mod progress;
 pub mod prompts;
 pub mod resources;
+pub mod schema;
 pub mod subscriptions;
 pub mod tasks;
 pub mod tools;

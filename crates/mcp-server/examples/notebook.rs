@@ -2,6 +2,7 @@
 //! question to the user. A client starts it as `cargo run --package mcp-server --example notebook`.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +15,7 @@ use mcp_protocol::resources::{ReadResourceResult, Resource, ResourceTemplate};
 use mcp_protocol::subscriptions::Change;
 use mcp_protocol::tools::{self, CallToolResult};
 use mcp_server::{
-    CallContext, Completer, Page, Prompt, ResourceProvider, ServeError, Server, Tool, ToolError,
-    async_trait,
+    CallContext, Completer, Page, Prompt, ResourceProvider, Server, Tool, ToolError, async_trait,
 };
 use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
@@ -183,7 +183,7 @@ fn schema<T: JsonSchema>() -> Map<String, Value> {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), ServeError> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let notebook = Arc::new(Notebook::default());
     let server = Server::builder(Implementation::new("notebook", "1.0.0"))
         .tool(Arc::new(WriteNote(Arc::clone(&notebook))))
@@ -192,7 +192,8 @@ async fn main() -> Result<(), ServeError> {
         .prompt(Arc::clone(&notebook) as Arc<dyn Prompt>)
         .completions(notebook)
         .announces_updates()
-        .build();
+        .build()?;
     // It ends when its client closes the input. Cancelling the token ends it too, from wherever that is called for.
-    server.serve_stdio(CancellationToken::new()).await
+    server.serve_stdio(CancellationToken::new()).await?;
+    Ok(())
 }

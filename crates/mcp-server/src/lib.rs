@@ -33,17 +33,18 @@
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> std::io::Result<()> {
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let server = Server::builder(Implementation::new("shouter", "1.0.0"))
 //!     .tool(Arc::new(Shout))
-//!     .build();
+//!     .build()?;
 //!
 //! let mut client = server.in_memory();
 //! client.initialize(Revision::V2025_11_25.as_str()).await?;
 //! let call = json!({"name": "shout", "arguments": {"text": "hello"}});
 //! let response = client.request("tools/call", &call).await?;
 //! assert_eq!(response["result"]["content"][0]["text"], "HELLO");
-//! client.close().await
+//! client.close().await?;
+//! # Ok(())
 //! # }
 //! ```
 //!
@@ -67,19 +68,24 @@
 //! | bound what clients may use | [`ServerLimits`] |
 //! | test it | [`Server::in_memory`], as above |
 //!
+//! A tool's schemas are JSON Schema 2020-12, which is what none in `$schema` means, and no other dialect is spoken. They
+//! stand by themselves: nothing is fetched, so a reference begins with `#`. [`ServerBuilder::build`] refuses a tool that
+//! clients would not take, with its name and the reason: see [`ToolRefused`].
+//!
 //! # Serving it
 //!
 //! Over the standard streams of the process it is one call, which returns when the client closes its end:
 //!
 //! ```no_run
 //! use mcp_protocol::lifecycle::Implementation;
-//! use mcp_server::{ServeError, Server};
+//! use mcp_server::Server;
 //! use tokio_util::sync::CancellationToken;
 //!
 //! #[tokio::main(flavor = "current_thread")]
-//! async fn main() -> Result<(), ServeError> {
-//!     let server = Server::builder(Implementation::new("shouter", "1.0.0")).build();
-//!     server.serve_stdio(CancellationToken::new()).await
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let server = Server::builder(Implementation::new("shouter", "1.0.0")).build()?;
+//!     server.serve_stdio(CancellationToken::new()).await?;
+//!     Ok(())
 //! }
 //! ```
 //!
@@ -95,6 +101,7 @@
 //! | [`engine`] | what is answered to what, without I/O |
 //! | `driver` | tasks, timers and streams around an engine |
 //! | `tool`, `resource`, `prompt` | what a server offers |
+//! | `definition` | what a tool may say of itself |
 //! | `context` | what a handler knows of its caller, and how it tells and asks |
 //! | `tasks` | calls that go on after their request was answered |
 //! | `stdio` | the standard streams of a process |
@@ -104,6 +111,7 @@ pub mod engine;
 
 mod budget;
 mod context;
+mod definition;
 mod driver;
 mod failure;
 mod limits;
@@ -118,9 +126,10 @@ mod tasks;
 mod tool;
 
 pub use context::CallContext;
+pub use definition::ToolRefused;
 pub use driver::{EventId, HeldText, Replies, Reply, ServeError, Session, SessionClosed};
 pub use failure::ToolError;
-pub use limits::{MAX_PROGRESS_BYTES, MAX_QUESTIONS, MAX_STATE_BYTES, ServerLimits};
+pub use limits::{MAX_PROGRESS_BYTES, MAX_QUESTIONS, MAX_STATE_BYTES, MAX_TOOL_NAME, ServerLimits};
 pub use memory::MemoryClient;
 pub use prompt::{Completer, Prompt};
 pub use resource::{Page, ResourceProvider};

@@ -12,6 +12,9 @@ pub const MAX_QUESTIONS: usize = 8;
 /// and back.
 pub const MAX_STATE_BYTES: usize = 256 * 1024;
 
+/// The longest name of a tool, in characters (2025-11-25, tools, "tool names").
+pub const MAX_TOOL_NAME: usize = 128;
+
 /// What a server accepts and keeps at most. Hitting a bound is answered by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

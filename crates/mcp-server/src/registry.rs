@@ -8,16 +8,19 @@ use mcp_protocol::lifecycle::{Feature, Implementation, ServerCapabilities};
 use mcp_protocol::logging::LogLevel;
 use mcp_protocol::{prompts, tools};
 
+use crate::definition;
 use crate::seal::Seal;
-use crate::{Completer, Prompt, ResourceProvider, Tool};
+use crate::{Completer, Prompt, ResourceProvider, Tool, ToolRefused};
 
 /// The fixed part of a server, shared by all its engines.
 #[derive(Debug)]
 pub(crate) struct Registry {
     info: Implementation,
     instructions: Option<String>,
-    tools: Vec<Entry<tools::Tool, dyn Tool>>,
-    prompts: Vec<Entry<prompts::Prompt, dyn Prompt>>,
+    tools: Vec<OfferedTool>,
+    /// The first tool that could not be taken.
+    refused: Option<ToolRefused>,
+    prompts: Vec<OfferedPrompt>,
     resources: Option<Arc<dyn ResourceProvider>>,
     completer: Option<Arc<dyn Completer>>,
     offered: ServerCapabilities,
@@ -29,9 +32,17 @@ pub(crate) struct Registry {
 }
 
 #[derive(Debug)]
-struct Entry<D, H: ?Sized> {
-    definition: D,
-    handler: Arc<H>,
+struct OfferedTool {
+    definition: tools::Tool,
+    /// The headers that repeat its arguments.
+    headers: Vec<ParamHeader>,
+    handler: Arc<dyn Tool>,
+}
+
+#[derive(Debug)]
+struct OfferedPrompt {
+    definition: prompts::Prompt,
+    handler: Arc<dyn Prompt>,
 }
 
 impl Registry {
@@ -42,6 +53,7 @@ impl Registry {
             info,
             instructions: None,
             tools: Vec::new(),
+            refused: None,
             prompts: Vec::new(),
             resources: None,
             completer: None,
@@ -60,33 +72,43 @@ impl Registry {
         self.instructions = Some(instructions);
     }
 
-    /// Adds a tool; one of the same name takes the place of the earlier one.
+    /// Adds a tool; one of the same name takes the place of the earlier one. One that cannot be offered is remembered.
     pub(crate) fn add_tool(&mut self, handler: Arc<dyn Tool>) {
         self.offer(Feature::Tools);
         let definition = handler.definition();
-        let entry = Entry {
+        let headers = match definition::check(&definition) {
+            Ok(headers) => headers,
+            Err(refused) => {
+                self.refused.get_or_insert(refused);
+                return;
+            }
+        };
+        let entry = OfferedTool {
             definition,
+            headers,
             handler,
         };
-        let same =
-            |known: &Entry<tools::Tool, dyn Tool>| known.definition.name == entry.definition.name;
+        let same = |known: &OfferedTool| known.definition.name == entry.definition.name;
         match self.tools.iter().position(same) {
             Some(at) => self.tools.splice(at..=at, [entry]).for_each(drop),
             None => self.tools.push(entry),
         }
     }
 
+    /// The tool that keeps the server from being built, if there is one.
+    pub(crate) fn take_refused(&mut self) -> Option<ToolRefused> {
+        self.refused.take()
+    }
+
     /// Adds a prompt, likewise.
     pub(crate) fn add_prompt(&mut self, handler: Arc<dyn Prompt>) {
         self.offer(Feature::Prompts);
         let definition = handler.definition();
-        let entry = Entry {
+        let entry = OfferedPrompt {
             definition,
             handler,
         };
-        let same = |known: &Entry<prompts::Prompt, dyn Prompt>| {
-            known.definition.name == entry.definition.name
-        };
+        let same = |known: &OfferedPrompt| known.definition.name == entry.definition.name;
         match self.prompts.iter().position(same) {
             Some(at) => self.prompts.splice(at..=at, [entry]).for_each(drop),
             None => self.prompts.push(entry),
@@ -147,11 +169,11 @@ impl Registry {
     }
 
     /// The headers that repeat arguments of a tool.
-    pub(crate) fn param_headers(&self, tool: &str) -> Vec<ParamHeader> {
-        let mut tools = self.tools.iter().map(|entry| &entry.definition);
+    pub(crate) fn param_headers(&self, tool: &str) -> &[ParamHeader] {
+        let mut tools = self.tools.iter();
         tools
-            .find(|definition| definition.name == tool)
-            .map(|definition| ParamHeader::of_schema(&definition.input_schema))
+            .find(|entry| entry.definition.name == tool)
+            .map(|entry| entry.headers.as_slice())
             .unwrap_or_default()
     }
 

@@ -19,7 +19,7 @@ use crate::registry::Registry;
 use crate::seal::Seal;
 use crate::stdio::stdio;
 use crate::tasks::Tasks;
-use crate::{Completer, Principal, Prompt, ResourceProvider, ServerLimits, Tool};
+use crate::{Completer, Principal, Prompt, ResourceProvider, ServerLimits, Tool, ToolRefused};
 
 /// How many changes may wait for a connection that is busy; it is told of everything it listens to if there are more.
 const CHANGES: usize = 256;
@@ -164,6 +164,12 @@ impl Server {
         self.shared.spoken.wait().await;
     }
 
+    /// Who this server says it is.
+    #[must_use]
+    pub fn info(&self) -> &Implementation {
+        self.shared.registry.info()
+    }
+
     /// Tells all clients that want to know that something changed. What the server was not built to announce is told to
     /// nobody. Never blocks.
     pub fn announce(&self, change: Change) {
@@ -180,7 +186,7 @@ impl Server {
     /// The headers that must repeat arguments of a tool over HTTP (2026-07-28); comparing them is the transport's. None
     /// for a tool that is not there.
     #[must_use]
-    pub fn param_headers(&self, tool: &str) -> Vec<ParamHeader> {
+    pub fn param_headers(&self, tool: &str) -> &[ParamHeader] {
         self.shared.registry.param_headers(tool)
     }
 
@@ -229,7 +235,7 @@ impl ServerBuilder {
     }
 
     /// Adds a tool. Tools are listed in the order in which they were added; one of the same name as an earlier one
-    /// takes its place.
+    /// takes its place. Whether it can be offered is told by [`build`](Self::build).
     pub fn tool(mut self, tool: Arc<dyn Tool>) -> Self {
         self.registry.add_tool(tool);
         self
@@ -309,14 +315,21 @@ impl ServerBuilder {
     }
 
     /// The server.
-    #[must_use]
-    pub fn build(self) -> Server {
+    ///
+    /// # Errors
+    ///
+    /// A tool cannot be offered: its name or one of its schemas is not what clients can read, see
+    /// [`Tool::definition`](crate::Tool::definition).
+    pub fn build(mut self) -> Result<Server, ToolRefused> {
+        if let Some(refused) = self.registry.take_refused() {
+            return Err(refused);
+        }
         let detached = Arc::new(Tasks::new(&self.limits));
         let permits = self.limits.calls.min(Semaphore::MAX_PERMITS);
         let arguments = Budget::new(self.limits.call_bytes);
         let waiting = Budget::new(self.limits.waiting_bytes);
         let archive = Archive::new(self.limits.resume_bytes_together);
-        Server {
+        Ok(Server {
             shared: Arc::new(Shared {
                 registry: Arc::new(self.registry),
                 limits: self.limits,
@@ -331,6 +344,6 @@ impl ServerBuilder {
                 detached,
                 spoken: SetOnce::new(),
             }),
-        }
+        })
     }
 }

@@ -16,8 +16,12 @@ use crate::{CallContext, ToolError};
 /// it says that it has stopped. A panic of a call is answered with an internal error, and the server lives on.
 #[async_trait]
 pub trait Tool: fmt::Debug + Send + Sync + 'static {
-    /// What clients see of it. Asked once, when the server is built; the name must be unique there. Clients take names of
-    /// 1 to 64 letters, digits, `_`, `-` and `.`; models choose a tool by its description.
+    /// What clients see of it. Asked once, when it is given to the builder; the name must be unique there. Names are 1 to
+    /// [`MAX_TOOL_NAME`](crate::MAX_TOOL_NAME) letters, digits, `_`, `-` and `.`, of which some clients take 64; models
+    /// choose a tool by its description. Schemas are JSON Schema 2020-12 without references to elsewhere, of at most
+    /// [`MAX_DEPTH`](mcp_protocol::schema::MAX_DEPTH) levels and [`MAX_VALUES`](mcp_protocol::schema::MAX_VALUES) values; that of
+    /// the arguments has `"type": "object"` at its root. What does not keep to that is refused by
+    /// [`ServerBuilder::build`](crate::ServerBuilder::build).
     fn definition(&self) -> tools::Tool;
 
     /// Does the work. `arguments` is the object as it was sent, not yet checked against the tool's schema: arguments

@@ -6,7 +6,7 @@ use executor_core::backend::Progress;
 use executor_core::capabilities::{Capabilities, Capability};
 use executor_core::gateway::Gateway;
 use executor_core::modules::InstallSettings;
-use executor_core::{Executor, ExecutorSettings, SandboxError};
+use executor_core::{ErrorKind, Executor, ExecutorSettings, SandboxError};
 use executor_docker::DockerBackend;
 use executor_tools::ExecutePython;
 use mcp_protocol::lifecycle::Implementation;
@@ -64,6 +64,9 @@ impl Assembly {
             server = server.tasks();
         }
         let server = server.limits(server_limits(settings)).build();
+        let server = server.map_err(|refused| {
+            SandboxError::new(ErrorKind::Internal, "offer the tool").with_source(refused)
+        })?;
         Ok(Self {
             backend,
             executor,

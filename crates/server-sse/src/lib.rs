@@ -14,12 +14,13 @@
 //! use tokio_util::sync::CancellationToken;
 //!
 //! #[tokio::main]
-//! async fn main() -> std::io::Result<()> {
-//!     let server = Server::builder(Implementation::new("shouter", "1.0.0")).build();
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let server = Server::builder(Implementation::new("shouter", "1.0.0")).build()?;
 //!     let listener = TcpListener::bind("127.0.0.1:8080").await?;
 //!     // Cancelled by whatever should end the server: streams are closed, calls get some seconds to end.
 //!     let shutdown = CancellationToken::new();
-//!     server_sse::serve(listener, server, HttpSettings::default(), shutdown).await
+//!     server_sse::serve(listener, server, HttpSettings::default(), shutdown).await?;
+//!     Ok(())
 //! }
 //! ```
 //!
@@ -32,12 +33,13 @@
 //! # use mcp_server::Server;
 //! # use server_sse::HttpSettings;
 //!
-//! # let server = Server::builder(Implementation::new("shouter", "1.0.0")).build();
+//! # let server = Server::builder(Implementation::new("shouter", "1.0.0")).build()?;
 //! let mut settings = HttpSettings::default();
 //! settings.allowed_hosts.push("tools.example".to_owned());
 //! let app: Router = Router::new()
 //!     .route("/", get(|| async { "hello" }))
 //!     .merge(server_sse::router(server, settings));
+//! # Ok::<(), mcp_server::ToolRefused>(())
 //! ```
 //!
 //! | module | concern |

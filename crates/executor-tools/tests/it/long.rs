@@ -26,7 +26,8 @@ impl Site {
         let server = Server::builder(Implementation::new("s", "1"))
             .tool(std::sync::Arc::new(tool))
             .tasks()
-            .build();
+            .build()
+            .expect("a tool that can be offered");
         Self { server, bench }
     }
 

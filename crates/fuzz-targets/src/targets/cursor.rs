@@ -10,7 +10,7 @@ use mcp_server::engine::{Channel, Engine, ExchangeId, Input, Output};
 use mcp_server::{CallContext, Server, ServerLimits, Tool, ToolError, async_trait};
 use serde_json::{Map, Value, json};
 
-use super::corpus;
+use super::{built, corpus};
 use crate::target::{Breach, Tally, hold};
 
 /// What tokens are made of.
@@ -53,7 +53,7 @@ fn server() -> &'static Server {
         let builder = names
             .into_iter()
             .fold(builder, |builder, name| builder.tool(Arc::new(Named(name))));
-        builder.seal_key(&KEY).build()
+        built(builder.seal_key(&KEY))
     })
 }
 

@@ -19,8 +19,8 @@ use server_sse::HttpSettings;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt as _;
 
-use super::corpus;
 use super::wellformed;
+use super::{built, corpus};
 use crate::target::{Breach, Tally, hold};
 
 /// What lines and headers of requests are made of.
@@ -105,11 +105,11 @@ impl Tool for Echo {
 fn routes() -> Router {
     static SERVER: OnceLock<Server> = OnceLock::new();
     let server = SERVER.get_or_init(|| {
-        Server::builder(Implementation::new("http", "1"))
+        let builder = Server::builder(Implementation::new("http", "1"))
             .tool(Arc::new(Echo))
             .logging()
-            .announces_tools()
-            .build()
+            .announces_tools();
+        built(builder)
     });
     // Sessions belong to the routes, so each input has its own.
     server_sse::router(server.clone(), HttpSettings::default())

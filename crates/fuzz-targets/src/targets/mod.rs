@@ -16,6 +16,8 @@ mod stream;
 mod texts;
 mod wellformed;
 
+use mcp_server::{Server, ServerBuilder};
+
 use crate::generate::Shape;
 use crate::target::Target;
 
@@ -174,3 +176,12 @@ pub const ALL: &[Target] = &[
         takes_messages: false,
     },
 ];
+
+/// The server of a target.
+#[expect(clippy::panic, reason = "its tools stand in this crate")]
+fn built(builder: ServerBuilder) -> Server {
+    match builder.build() {
+        Ok(server) => server,
+        Err(refused) => panic!("{refused}"),
+    }
+}

@@ -12,9 +12,9 @@ use mcp_server::{CallContext, Server, ServerLimits, Tool, ToolError, async_trait
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::corpus;
 use super::state::block_on;
 use super::wellformed::{self, Kind};
+use super::{built, corpus};
 use crate::target::{Breach, Tally, hold};
 
 /// The longest line that the server reads.
@@ -64,11 +64,11 @@ fn server() -> Server {
         limits.calls_per_connection = 4;
         limits.task_ttl = Duration::from_millis(1);
         limits.drain = Duration::from_millis(100);
-        Server::builder(Implementation::new("piped", "1"))
+        let builder = Server::builder(Implementation::new("piped", "1"))
             .tool(Arc::new(Busy))
             .logging()
-            .limits(limits)
-            .build()
+            .limits(limits);
+        built(builder)
     });
     server.clone()
 }

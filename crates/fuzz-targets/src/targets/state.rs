@@ -12,8 +12,8 @@ use mcp_server::{CallContext, Principal, Server, ServerLimits, Tool, ToolError, 
 use serde_json::{Map, Value, json};
 use tokio::runtime::{Builder, Runtime};
 
-use super::corpus;
 use super::cursor::KEY;
+use super::{built, corpus};
 use crate::target::{Breach, Tally, hold};
 
 /// What the tool keeps between its rounds; nothing else may ever come back to it.
@@ -50,11 +50,11 @@ fn server() -> &'static Server {
         let mut limits = ServerLimits::default();
         // The state says until when it is good; so it says the same in every run.
         limits.state_ttl = Duration::from_secs(u64::MAX);
-        Server::builder(Implementation::new("states", "1"))
+        let builder = Server::builder(Implementation::new("states", "1"))
             .tool(Arc::new(Asking))
             .limits(limits)
-            .seal_key(&KEY)
-            .build()
+            .seal_key(&KEY);
+        built(builder)
     })
 }
 

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use mcp_protocol::content::ContentBlock;
 use mcp_protocol::lifecycle::Implementation;
 use mcp_protocol::tools::{self, CallToolResult};
-use mcp_server::{CallContext, Server, ServerLimits, Tool, ToolError, async_trait};
+use mcp_server::{CallContext, Server, ServerLimits, Tool, ToolError, ToolRefused, async_trait};
 use serde_json::{Map, Value, json};
 use server_sse::HttpSettings;
 use tokio::net::TcpListener;
@@ -30,7 +30,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn stdio() -> anyhow::Result<()> {
-    let serving = server().serve_stdio(CancellationToken::new());
+    let serving = server()?.serve_stdio(CancellationToken::new());
     serving.await.context("cannot serve")
 }
 
@@ -43,11 +43,11 @@ async fn http() -> anyhow::Result<()> {
     let mut settings = HttpSettings::default();
     settings.max_sessions = CLIENTS;
     settings.max_connections = CLIENTS;
-    let serving = server_sse::serve(listener, server(), settings, CancellationToken::new());
+    let serving = server_sse::serve(listener, server()?, settings, CancellationToken::new());
     serving.await.context("cannot serve")
 }
 
-fn server() -> Server {
+fn server() -> Result<Server, ToolRefused> {
     let mut limits = ServerLimits::default();
     limits.calls = CLIENTS;
     Server::builder(Implementation::new("echo", "1.0.0"))

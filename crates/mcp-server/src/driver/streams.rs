@@ -238,7 +238,7 @@ mod tests {
             ..ServerLimits::default()
         };
         let info = Implementation::new("t", "1");
-        Server::builder(info).limits(limits).build()
+        Server::builder(info).limits(limits).build().unwrap()
     }
 
     fn streams_of(server: &Server) -> Streams {

@@ -47,7 +47,8 @@ pub(crate) fn server(limits: ServerLimits) -> (Server, Watch) {
     let server = Server::builder(Implementation::new("bench", "1"))
         .tool(Arc::new(tool))
         .limits(limits)
-        .build();
+        .build()
+        .unwrap();
     (server, Watch { events, release })
 }
 

@@ -13,6 +13,7 @@ fn server() -> Server {
         .announces_tools()
         .announces_updates()
         .build()
+        .unwrap()
 }
 
 fn message(value: &Value) -> Incoming {

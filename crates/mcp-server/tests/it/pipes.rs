@@ -384,7 +384,9 @@ async fn a_client_that_vanishes_is_no_error() {
 
 #[tokio::test]
 async fn the_first_answer_is_noticed_and_nothing_before_it() {
-    let server = Server::builder(Implementation::new("quiet", "1")).build();
+    let server = Server::builder(Implementation::new("quiet", "1"))
+        .build()
+        .unwrap();
     let mut client = server.in_memory();
     assert_eq!(server.spoken().now_or_never(), None);
     client.initialize("2025-11-25").await.unwrap();

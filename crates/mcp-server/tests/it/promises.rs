@@ -117,7 +117,8 @@ fn server() -> (Server, Curious) {
         .logging()
         .tasks()
         .limits(limits)
-        .build();
+        .build()
+        .unwrap();
     (server, curious)
 }
 

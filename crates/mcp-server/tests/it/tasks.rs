@@ -103,7 +103,8 @@ impl Site {
             .tool(Arc::new(tool))
             .tasks()
             .limits(limits)
-            .build();
+            .build()
+            .unwrap();
         Self {
             server,
             release,

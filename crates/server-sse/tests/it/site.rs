@@ -68,13 +68,14 @@ impl Site {
             events: sender,
             release: Arc::clone(&release),
         };
-        let info = Implementation::new("bench", "1");
+        let info = Implementation::new("bench", "1").with_title("The Bench");
         let server = Server::builder(info)
             .tool(Arc::new(tool))
             .announces_tools()
             .tasks()
             .limits(limits)
-            .build();
+            .build()
+            .unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let mut serving = JoinSet::new();

@@ -20,6 +20,7 @@ use mcp_server::{
 };
 use serde_json::{Map, Value, json};
 
+use super::super::built;
 use super::super::cursor::KEY;
 use super::script::Order;
 
@@ -124,7 +125,7 @@ pub(super) fn shared() -> &'static Server {
                 .tool(Arc::new(Idle(name)))
                 .prompt(Arc::new(Idle(name)))
         };
-        ["a", "b", "c"].into_iter().fold(builder, offer).build()
+        built(["a", "b", "c"].into_iter().fold(builder, offer))
     })
 }
 

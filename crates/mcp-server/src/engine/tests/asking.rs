@@ -242,7 +242,8 @@ fn a_server_that_logs_when_asked_says_nothing_to_those_who_have_not() {
     let server = Server::builder(Implementation::new("desk", "1"))
         .tool(Arc::new(Named("a")))
         .logging_when_asked()
-        .build();
+        .build()
+        .unwrap();
     let mut desk = Desk {
         engine: server.engine(Channel::Pipe),
         now: Instant::now(),

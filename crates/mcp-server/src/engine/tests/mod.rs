@@ -58,7 +58,8 @@ impl Desk {
         let server = Server::builder(Implementation::new("desk", "1"))
             .tool(Arc::new(Named("a")))
             .limits(limits)
-            .build();
+            .build()
+            .unwrap();
         Self {
             engine: server.engine(channel),
             now: Instant::now(),

@@ -86,7 +86,7 @@ impl Desk {
                 .prompt(Arc::new(Letter(name)));
         }
         Self {
-            engine: builder.build().engine(channel),
+            engine: builder.build().unwrap().engine(channel),
             now: Instant::now(),
             received: 0,
         }

@@ -25,7 +25,8 @@ impl Office {
             .tool(Arc::new(Named("a")))
             .tasks()
             .limits(limits)
-            .build();
+            .build()
+            .unwrap();
         let desk = Desk {
             engine: server.engine(Channel::Pipe),
             now: Instant::now(),

@@ -59,6 +59,7 @@ pub(super) fn server() -> Server {
         .announces_updates()
         .limits(limits)
         .build()
+        .unwrap()
 }
 
 fn object(value: &Value) -> Map<String, Value> {
