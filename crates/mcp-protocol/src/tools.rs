@@ -18,7 +18,8 @@ pub struct Tool {
     pub description: Option<String>,
     /// JSON Schema of the arguments; its root has `"type": "object"`.
     pub input_schema: Map<String, Value>,
-    /// JSON Schema of the structured result (2025-06-18).
+    /// JSON Schema of the structured result (2025-06-18). One whose root is not `"type": "object"` is for clients of
+    /// 2026-07-28 only: the others are not told of it.
     pub output_schema: Option<Map<String, Value>>,
     /// Hints on what calling it does (2025-03-26).
     pub annotations: Option<ToolAnnotations>,
@@ -193,8 +194,9 @@ impl CallToolParams {
 pub struct CallToolResult {
     /// What the model reads.
     pub content: Vec<ContentBlock>,
-    /// What programs read (2025-06-18); fits the tool's output schema.
-    pub structured_content: Option<Map<String, Value>>,
+    /// What programs read (2025-06-18); fits the tool's output schema. Any value in 2026-07-28, an object before: older
+    /// clients do not get anything else, so the content should say it too.
+    pub structured_content: Option<Value>,
     /// The tool did not achieve what was asked; the content says why, so that the model can do better.
     pub is_error: bool,
     /// Free metadata.
@@ -223,8 +225,8 @@ impl CallToolResult {
 
     /// Adds what programs read.
     #[must_use]
-    pub fn with_structured_content(mut self, structured: Map<String, Value>) -> Self {
-        self.structured_content = Some(structured);
+    pub fn with_structured_content(mut self, structured: impl Into<Value>) -> Self {
+        self.structured_content = Some(structured.into());
         self
     }
 

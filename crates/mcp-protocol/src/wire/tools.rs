@@ -6,6 +6,7 @@ use super::ToWire;
 use super::content;
 use super::members::Members;
 use crate::Revision;
+use crate::schema::is_of_objects;
 use crate::tools::{CallToolResult, ListToolsResult, Tool, ToolAnnotations};
 
 impl ToWire for ListToolsResult {
@@ -30,7 +31,9 @@ impl ToWire for Tool {
         tool.put("inputSchema", self.input_schema.clone());
         if revision >= Revision::V2025_06_18 {
             tool.put_some("title", self.title.clone());
-            tool.put_some("outputSchema", self.output_schema.clone());
+            let output = self.output_schema.as_ref();
+            let output = output.filter(|schema| takes_any(revision) || is_of_objects(schema));
+            tool.put_some("outputSchema", output.cloned());
             content::put_meta(&mut tool, &self.meta);
         }
         let annotations = self.annotations.clone().unwrap_or_default();
@@ -66,11 +69,18 @@ impl ToWire for CallToolResult {
         result.put("content", blocks);
         result.put("isError", self.is_error);
         if revision >= Revision::V2025_06_18 {
-            result.put_some("structuredContent", self.structured_content.clone());
+            let structured = self.structured_content.as_ref();
+            let structured = structured.filter(|value| takes_any(revision) || value.is_object());
+            result.put_some("structuredContent", structured.cloned());
         }
         content::put_meta(&mut result, &self.meta);
         result
     }
+}
+
+/// Whether structured results may be anything; they were objects before.
+const fn takes_any(revision: Revision) -> bool {
+    revision.is_modern()
 }
 
 fn put_annotations(tool: &mut Map<String, Value>, annotations: &ToolAnnotations) {

@@ -57,6 +57,13 @@ fn tool() -> Tool {
     tool
 }
 
+/// A tool whose results are no objects.
+fn listing() -> Tool {
+    Tool::new("list", object(json!({"type": "object"}))).with_output_schema(object(
+        json!({"type": "array", "items": {"type": "integer"}}),
+    ))
+}
+
 fn called() -> CallToolResult {
     let mut annotations = Annotations::for_audience([Role::User, Role::Assistant]);
     annotations.priority = Some(0.5);
@@ -190,9 +197,16 @@ pub(crate) fn results(revision: Revision) -> Vec<(&'static str, Value)> {
     let mut results = vec![
         (
             "ListToolsResult",
-            make(&ListToolsResult::new(vec![tool()]), cache),
+            make(&ListToolsResult::new(vec![tool(), listing()]), cache),
         ),
         ("CallToolResult", make(&called(), None)),
+        (
+            "CallToolResult",
+            make(
+                &CallToolResult::text("[1,2]").with_structured_content(json!([1, 2])),
+                None,
+            ),
+        ),
     ];
     results.extend(offers(&make, cache));
     if revision.is_modern() {
