@@ -6,6 +6,7 @@
 mod audit;
 mod chance;
 mod machine;
+mod outside;
 mod programs;
 mod run;
 mod server;

@@ -4,6 +4,25 @@
 use serde_json::Value;
 
 use super::chance::Chance;
+use super::outside::HOST;
+
+/// What a server and its programs have around them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum World {
+    /// No network and no store; modules that are asked for cannot be had.
+    Closed,
+    /// An index, sets that are kept and imported ahead, and a host with pages.
+    Open,
+}
+
+impl World {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+        }
+    }
+}
 
 /// A program with what may come of it.
 #[derive(Debug, Clone)]
@@ -13,7 +32,7 @@ pub(super) struct Program {
     /// How long it may run, in seconds.
     pub(super) seconds: u64,
     expected: Expected,
-    /// Modules that are asked for; there is no index that has them.
+    /// Modules that are asked for.
     pub(super) modules: &'static [&'static str],
 }
 
@@ -53,8 +72,8 @@ impl Program {
     }
 }
 
-/// Any program, two of three innocent.
-pub(super) fn any(chance: &mut Chance) -> Program {
+/// Any program, two of three innocent; in the open world half of the innocent ones need what is there.
+pub(super) fn any(chance: &mut Chance, world: World) -> Program {
     if chance.per_mille(8) {
         return Program {
             name: "modules that nobody has",
@@ -64,10 +83,63 @@ pub(super) fn any(chance: &mut Chance) -> Program {
             modules: &["soak-has-no-such-module"],
         };
     }
-    if chance.per_mille(660) {
-        innocent(chance)
-    } else {
-        hostile(chance)
+    match (chance.per_mille(660), world) {
+        (true, World::Open) if chance.per_mille(500) => outward(chance),
+        (true, _) => innocent(chance),
+        (false, World::Open) if chance.per_mille(200) => hostile(chance, HOSTILE_OUTWARD),
+        (false, _) => hostile(chance, HOSTILE),
+    }
+}
+
+/// An innocent program that takes modules or a page.
+fn outward(chance: &mut Chance) -> Program {
+    let number = chance.below(1 << 31);
+    let letters = |modules: &[&str]| {
+        let words: Vec<_> = modules
+            .iter()
+            .filter_map(|name| name.rsplit('-').next())
+            .collect();
+        let imports: Vec<_> = words.iter().map(|word| format!("soak_{word}")).collect();
+        let told: Vec<_> = imports.iter().map(|name| format!("{name}.WORD")).collect();
+        let text = format!(
+            "import {}; print({}, {number})",
+            imports.join(", "),
+            told.join(", ")
+        );
+        (
+            text,
+            Expected::Exactly(0, format!("{} {number}\n", words.join(" "))),
+        )
+    };
+    let set = match chance.below(8) {
+        0 => &["soak-a"][..],
+        1 => &["soak-b"],
+        2 => &["soak-a", "soak-b"],
+        3 => &["soak-b", "soak-c"],
+        // This one is imported ahead.
+        4 | 5 => &["soak-c"],
+        _ => &[],
+    };
+    let (name, (text, expected)) = match set {
+        [] => (
+            "a page",
+            (
+                format!(
+                    "import urllib.request\nwith urllib.request.urlopen('http://{HOST}/echo/{number}', timeout=20) as page:\n    \
+                     print(page.status, page.read().decode())"
+                ),
+                Expected::Exactly(0, format!("200 {number}\n")),
+            ),
+        ),
+        ["soak-c"] => ("a module that is imported ahead", letters(set)),
+        _ => ("modules", letters(set)),
+    };
+    Program {
+        name,
+        text,
+        seconds: 30,
+        expected,
+        modules: set,
     }
 }
 
@@ -145,8 +217,8 @@ pub(super) fn innocent(chance: &mut Chance) -> Program {
     }
 }
 
-fn hostile(chance: &mut Chance) -> Program {
-    let found = chance.of(HOSTILE).copied();
+fn hostile(chance: &mut Chance, programs: &[Hostile]) -> Program {
+    let found = chance.of(programs).copied();
     let (name, seconds, text, endings) = found.unwrap_or(("nothing", 5, "pass", &["exited"]));
     Program {
         name,
@@ -272,6 +344,47 @@ const HOSTILE: &[Hostile] = &[
         5,
         "import os\nwhile True: os.dup(0)",
         &["exited"],
+    ),
+];
+
+/// Against the way out: `soak.test` is [`HOST`].
+const HOSTILE_OUTWARD: &[Hostile] = &[
+    (
+        "a private address",
+        10,
+        "import sys, urllib.error, urllib.request\ntry: urllib.request.urlopen('http://169.254.169.254/', timeout=8)\n\
+         except urllib.error.HTTPError as error:\n    if error.code == 403: sys.exit()\nimport os; os.kill(os.getpid(), 9)",
+        &["exited"],
+    ),
+    (
+        "a page without end",
+        3,
+        "import urllib.request\nfor _ in range(9):\n    with urllib.request.urlopen('http://soak.test/endless') as page:\n        \
+         while page.read(65536): pass",
+        &["timed_out", "exited"],
+    ),
+    (
+        "a page that nobody reads",
+        2,
+        "import time, urllib.request\npage = urllib.request.urlopen('http://soak.test/endless')\ntime.sleep(60)",
+        &["timed_out"],
+    ),
+    (
+        "connections without end",
+        4,
+        "import os, socket\nhost, port = os.environ['http_proxy'].split('//')[1].split(':')\nhoard = []\nwhile True:\n    \
+         try:\n        one = socket.create_connection((host, int(port)), 2)\n        \
+         one.sendall(b'CONNECT soak.test:80 HTTP/1.1\\r\\n\\r\\n')\n        hoard.append(one)\n    \
+         except OSError: break\nos._exit(0)",
+        LIMITED,
+    ),
+    (
+        "words that are no request",
+        4,
+        "import os, socket\nhost, port = os.environ['http_proxy'].split('//')[1].split(':')\nfor _ in range(40):\n    \
+         try:\n        with socket.create_connection((host, int(port)), 2) as one: one.sendall(os.urandom(4096))\n    \
+         except OSError: pass",
+        LIMITED,
     ),
 ];
 

@@ -1,9 +1,16 @@
 //! The soak itself: calls go out, answers are judged as they come, and faults happen between them.
+//!
+//! It has four quarters. In the first two the server is killed and left, without and with an outside; in the others it
+//! lives on, so that it shows whether it grows, with an outside and without.
+
+mod after;
+mod disturb;
+mod idle;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -11,11 +18,12 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::audit::{Expected, Ids};
+use super::audit::Ids;
 use super::chance::Chance;
 use super::machine::{self, Orphans};
-use super::programs;
-use super::server::{Call, LIMITS, Server};
+use super::outside::Outside;
+use super::programs::{self, World};
+use super::server::{self, Call, Server};
 use super::sum::Sum;
 use crate::engine::Engine;
 use crate::places::Places;
@@ -26,26 +34,31 @@ use crate::{image, process, say};
 const SLACK: Duration = Duration::from_secs(90);
 /// After a cancel an answer may still be on its way for so long.
 const CROSSING: Duration = Duration::from_secs(10);
-/// How long a fault may explain an ending.
-const EXPLAINS: Duration = Duration::from_secs(90);
-/// How long anything may stay behind.
-const GONE_WITHIN: Duration = Duration::from_secs(30);
-/// How often in a thousand calls something happens.
+/// How often in a thousand calls one is cancelled.
 const CANCELS: u64 = 120;
-const CONTAINER_FAULTS: u64 = 25;
-const CRASHES: u64 = 1;
 /// How many findings are kept.
 const MAX_FINDINGS: usize = 1000;
+
+/// The quarters: what is around the server, and whether it is killed and left in the middle.
+const QUARTERS: [(World, bool); 4] = [
+    (World::Closed, true),
+    (World::Open, true),
+    (World::Open, false),
+    (World::Closed, false),
+];
 
 /// A soak that goes on.
 #[derive(Debug)]
 pub(super) struct Run<'a> {
     places: &'a Places,
     engine: &'a Engine,
+    seed: u64,
     chance: Chance,
     log: File,
     dir: TempDir,
+    outside: Outside,
     server: Option<Server>,
+    quarter: usize,
     bystander: String,
     before: Orphans,
     started: Instant,
@@ -57,6 +70,7 @@ pub(super) struct Run<'a> {
     faults: VecDeque<Instant>,
     ids: Ids,
     memory: Vec<u32>,
+    /// The descriptors of a server that lives on, before its first programs and with nothing to do.
     first_descriptors: Option<usize>,
     sum: Sum,
 }
@@ -94,10 +108,13 @@ impl<'a> Run<'a> {
         let mut run = Self {
             places,
             engine,
+            seed,
             chance: Chance::new(seed),
             log,
             dir,
+            outside: Outside::serve()?,
             server: None,
+            quarter: 0,
             bystander,
             before: machine::orphans(engine)?,
             started: Instant::now(),
@@ -127,20 +144,16 @@ impl<'a> Run<'a> {
                     &format!("{begun} of {runs} begun, {found} findings"),
                 );
             }
-            let in_flight = self.in_flight();
-            if in_flight < at_once {
+            if self.in_flight() < at_once {
                 begun += 1;
+                self.enter_quarter_of(begun, runs)?;
                 self.begin_one()?;
                 self.disturb(begun, runs)?;
             }
             let wait = if self.in_flight() < at_once { 0 } else { 20 };
             self.listen(Duration::from_millis(wait))?;
         }
-        while self.in_flight() > 0 {
-            self.listen(Duration::from_millis(50))?;
-        }
-        self.is_still_sound()?;
-        self.leave()
+        self.end_quarter()
     }
 
     /// Notes something that must not be.
@@ -151,48 +164,41 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Compares the machine with before.
-    pub(super) fn end(mut self) -> Result<Sum> {
-        // It is there only if the soak broke off.
-        drop(self.server.take());
-        let mut left;
-        let waited = Instant::now();
-        loop {
-            left = machine::containers_of(self.engine, &self.lives)?
-                .into_iter()
-                .map(|id| format!("container {id}"))
-                .collect::<Vec<_>>();
-            let orphans = machine::orphans(self.engine)?;
-            left.extend(orphans.difference(&self.before).cloned());
-            if left.is_empty() || waited.elapsed() > GONE_WITHIN {
-                break;
-            }
-            process::pause(Duration::from_millis(500));
+    fn world(&self) -> World {
+        QUARTERS
+            .get(self.quarter)
+            .map_or(World::Closed, |(world, _)| *world)
+    }
+
+    fn is_disturbed(&self) -> bool {
+        QUARTERS.get(self.quarter).is_some_and(|(_, is)| *is)
+    }
+
+    /// Goes on to the quarter that this program is in.
+    fn enter_quarter_of(&mut self, begun: u64, runs: u64) -> Result<()> {
+        let quarter = usize::try_from(begun.saturating_sub(1) * 4 / runs.max(1)).unwrap_or(0);
+        if quarter != self.quarter {
+            self.end_quarter()?;
+            self.quarter = quarter;
         }
-        for thing in left {
-            self.find(format!("left behind: {thing}"));
+        if self.server.is_none() && !self.is_disturbed() {
+            self.is_sound()?;
+            self.first_descriptors = Some(self.settled(None)?);
         }
-        let files =
-            std::fs::read_dir(self.dir.path().join("tmp")).context("cannot look for files")?;
-        for file in files.flatten() {
-            self.find(format!("left behind: the file {:?}", file.file_name()));
+        Ok(())
+    }
+
+    /// All that is under way ends, the server is looked at with nothing to do, and its client leaves.
+    fn end_quarter(&mut self) -> Result<()> {
+        while self.in_flight() > 0 {
+            self.listen(Duration::from_millis(50))?;
         }
-        let format = "{{.State.Running}} {{.RestartCount}}";
-        let state = process::read(self.engine.docker().args([
-            "inspect",
-            "--format",
-            format,
-            &self.bystander,
-        ]));
-        let state = state.unwrap_or_else(|error| error.to_string());
-        if state != "true 0" {
-            self.find(format!("a container of somebody else was touched: {state}"));
+        self.faults.clear();
+        self.is_sound()?;
+        if let Some(first) = self.first_descriptors {
+            self.judge_descriptors(first)?;
         }
-        let mut sum = std::mem::take(&mut self.sum);
-        sum.engine.1 = machine::memory_of(ENGINE);
-        sum.records = self.ids.count();
-        sum.seconds = self.started.elapsed().as_secs_f64();
-        Ok(sum)
+        self.leave()
     }
 
     fn in_flight(&self) -> usize {
@@ -204,13 +210,19 @@ impl<'a> Run<'a> {
 
     /// Sends one program, perhaps to be cancelled.
     fn begin_one(&mut self) -> Result<()> {
-        let program = programs::any(&mut self.chance);
+        let world = self.world();
+        let program = programs::any(&mut self.chance, world);
         let cancel_in = Duration::from_millis(self.chance.below(1500));
         let is_cancelled = self.chance.per_mille(CANCELS);
         let cancel_at = is_cancelled.then(|| Instant::now() + cancel_in);
+        self.send(program, cancel_at)
+    }
+
+    fn send(&mut self, program: programs::Program, cancel_at: Option<Instant>) -> Result<()> {
         self.last_id += 1;
         let id = self.last_id;
-        self.server()?.call(id, program, cancel_at)
+        let nonce = format!("call {id} of {}", self.seed);
+        self.server()?.call(id, program, &nonce, cancel_at)
     }
 
     /// The running server; started if there is none.
@@ -231,112 +243,15 @@ impl<'a> Run<'a> {
             .env("XDG_CONFIG_HOME", self.places.cache.join("no-settings"))
             .env("TMPDIR", self.dir.path().join("tmp"))
             .env("MCP_PYTHON_IMAGE", image::IMAGE)
-            .env("MCP_PYTHON_ENVIRONMENTS", "off")
-            .args(LIMITS);
+            .args(server::options(self.world(), &self.outside, &self.volume()));
         let audit = self.dir.path().join(format!("audit-{}", self.lives.len()));
         let log = self.places.log("soak-server")?;
         Server::start(&mut command, &log, audit)
     }
 
-    /// What happens beside the programs.
-    fn disturb(&mut self, begun: u64, runs: u64) -> Result<()> {
-        if self.chance.per_mille(CONTAINER_FAULTS) {
-            self.harm_a_container()?;
-        }
-        // Both happen at least once in every soak that is not tiny.
-        let (crash, leave) = (
-            self.chance.per_mille(CRASHES),
-            self.chance.per_mille(CRASHES),
-        );
-        // Those of the second half have one server, which lives long enough to show whether it grows.
-        if begun > runs / 2 {
-            return Ok(());
-        }
-        if crash || begun == runs / 6 + 1 {
-            self.count("the server is killed");
-            self.crash();
-        } else if leave || begun == runs / 3 + 1 {
-            self.count("the client leaves");
-            self.leave()?;
-        }
-        Ok(())
-    }
-
-    /// Kills, removes or pauses one container of the server's.
-    fn harm_a_container(&mut self) -> Result<()> {
-        let only = BTreeSet::from([self.server()?.process()]);
-        let containers = machine::containers_of(self.engine, &only)?;
-        let ways: [(&'static str, &[&str]); 3] = [
-            ("a container is killed", &["kill"]),
-            ("a container is removed", &["rm", "--force"]),
-            ("a container is paused", &["pause"]),
-        ];
-        let (Some(id), Some((fault, words))) = (
-            self.chance.of(&containers).cloned(),
-            self.chance.of(&ways).copied(),
-        ) else {
-            return Ok(());
-        };
-        // It may have gone by itself.
-        if process::read(self.engine.docker().args(words).arg(&id)).is_ok() {
-            self.count(fault);
-            self.faults.push_back(Instant::now());
-        }
-        Ok(())
-    }
-
-    fn count(&mut self, fault: &'static str) {
-        self.note(&json!({ "fault": fault }));
-        *self.sum.faults.entry(fault).or_default() += 1;
-    }
-
-    /// The server dies with all that it was doing.
-    fn crash(&mut self) {
-        let Some(server) = self.server.take() else {
-            return;
-        };
-        let (audit, sent) = (server.audit.clone(), server.sent);
-        server.kill();
-        self.end_life(
-            &audit,
-            Expected {
-                least: 0,
-                most: sent,
-            },
-        );
-    }
-
-    /// The client goes, whatever is running.
-    fn leave(&mut self) -> Result<()> {
-        let Some(server) = self.server.take() else {
-            return Ok(());
-        };
-        let audit = server.audit.clone();
-        // What is cancelled at once, or was never read, was never begun.
-        let open = self.cancellable(&server);
-        let expected = Expected {
-            least: server.sent.saturating_sub(server.cancelled + open),
-            most: server.sent,
-        };
-        server.leave()?;
-        self.end_life(&audit, expected);
-        Ok(())
-    }
-
-    /// How many calls may end with their connection before they began.
-    fn cancellable(&self, server: &Server) -> usize {
-        let open = server.calls.values().filter(|call| !call.is_cancelled);
-        open.count()
-    }
-
-    fn end_life(&mut self, audit: &Path, expected: Expected) {
-        for wrong in self.ids.read(audit, expected) {
-            self.find(wrong);
-        }
-        let memory = std::mem::take(&mut self.memory);
-        if memory.len() > self.sum.memory.len() {
-            self.sum.memory = memory;
-        }
+    /// The volume of the sets; of this soak alone.
+    fn volume(&self) -> String {
+        format!("soak-{}", std::process::id())
     }
 
     /// Takes what the server says within this time, and looks at the clock.
@@ -364,7 +279,9 @@ impl<'a> Run<'a> {
         let Some(id) = message.get("id").and_then(Value::as_u64) else {
             return Ok(());
         };
-        match self.server()?.calls.remove(&id) {
+        let ending = message.pointer("/result/structuredContent/ending");
+        let ending = ending.and_then(Value::as_str).map(str::to_owned);
+        match self.server()?.answered(id, ending) {
             Some(call) => self.judge(id, &call, &message),
             None if self.answered.contains(&id) => {
                 self.find(format!("call {id} was answered twice"))
@@ -399,44 +316,22 @@ impl<'a> Run<'a> {
         };
         // An answer that crossed its cancel may say anything.
         if let Some(objection) = objection.filter(|_| !call.is_cancelled)
-            && !self.is_explained()
+            && !self.is_explained(!call.program.modules.is_empty())
         {
             self.find(objection);
         }
-        self.sample();
-    }
-
-    /// Whether a fault explains an ending that would be wrong otherwise; each explains one.
-    fn is_explained(&mut self) -> bool {
-        while let Some(fault) = self.faults.pop_front() {
-            if fault.elapsed() < EXPLAINS {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// The server's memory after each answer.
-    fn sample(&mut self) {
         if let Some(server) = &self.server {
-            let process = server.process();
-            self.memory.push(machine::memory(process));
-            let now = machine::descriptors(process);
-            let first = *self.first_descriptors.get_or_insert(now);
-            self.sum.descriptors = self.sum.descriptors.max(now.saturating_sub(first));
+            self.memory.push(machine::memory(server.process()));
         }
     }
 
-    /// An innocent program after all that, with no fault to explain anything.
-    fn is_still_sound(&mut self) -> Result<()> {
-        self.faults.clear();
+    /// An innocent program with no fault to explain anything, alone.
+    fn is_sound(&mut self) -> Result<()> {
         let program = programs::innocent(&mut self.chance);
         if !program.is_innocent() {
             bail!("`{}` is no innocent program", program.name);
         }
-        self.last_id += 1;
-        let id = self.last_id;
-        self.server()?.call(id, program, None)?;
+        self.send(program, None)?;
         while self.in_flight() > 0 {
             self.listen(Duration::from_millis(50))?;
         }
@@ -451,16 +346,23 @@ impl<'a> Run<'a> {
         // A full disk is no reason to give up.
         let _ = writeln!(self.log, "{line}");
     }
+
+    /// Where the server may leave files, and must not.
+    fn temporary(&self) -> PathBuf {
+        self.dir.path().join("tmp")
+    }
 }
 
 impl Drop for Run<'_> {
     fn drop(&mut self) {
-        // Gone only if something is wrong, which was said.
-        let _ = process::read(
-            self.engine
-                .docker()
-                .args(["rm", "--force", &self.bystander]),
-        );
+        // Both are gone already, or something is wrong, which was said.
+        let volume = self.volume();
+        for words in [
+            ["rm", "--force", &*self.bystander],
+            ["volume", "rm", &volume],
+        ] {
+            let _ = process::read(self.engine.docker().args(words));
+        }
     }
 }
 

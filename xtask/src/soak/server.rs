@@ -9,14 +9,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::programs::Program;
+use super::audit::{Fate, Fates, digest};
+use super::outside::Outside;
+use super::programs::{Program, World};
 use crate::server::Conversation;
 
 /// How long the server may take to be ready, or to end.
 const WITHIN: Duration = Duration::from_secs(60);
 
-/// Limits that hostile programs meet soon. The index is where nobody listens.
-pub(super) const LIMITS: &[&str] = &[
+/// Limits that hostile programs meet soon.
+const LIMITS: &[&str] = &[
     "--memory",
     "256MiB",
     "--processes",
@@ -38,18 +40,51 @@ pub(super) const LIMITS: &[&str] = &[
     "0.5",
     "--concurrency",
     "4",
-    "--network",
-    "none",
-    "--index-url",
-    "http://127.0.0.1:9/simple",
     "--install-timeout",
     "10s",
 ];
+
+/// Without a network and a store; the index is where nobody listens.
+const CLOSED: &[&str] = &[
+    "--network",
+    "none",
+    "--environments",
+    "off",
+    "--index-url",
+    "http://127.0.0.1:9/simple",
+];
+
+/// The options of a server in this world; in the open one sets are kept in `volume`, and one of them is imported ahead.
+pub(super) fn options(world: World, outside: &Outside, volume: &str) -> Vec<String> {
+    let mut options: Vec<String> = LIMITS.iter().map(|&option| option.to_owned()).collect();
+    match world {
+        World::Closed => options.extend(CLOSED.iter().map(|&option| option.to_owned())),
+        World::Open => {
+            let (index, opening) = (outside.index(), outside.opening());
+            let open = [
+                "--network",
+                "public",
+                "--open",
+                &opening,
+                "--index-url",
+                &index,
+                "--environments",
+                volume,
+                "--hot",
+                "soak-c",
+            ];
+            options.extend(open.map(str::to_owned));
+        }
+    }
+    options
+}
 
 /// A call without an answer yet.
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) program: Program,
+    /// Of the text that was sent.
+    digest: String,
     pub(super) sent: Instant,
     pub(super) cancel_at: Option<Instant>,
     pub(super) is_cancelled: bool,
@@ -62,8 +97,8 @@ pub(super) struct Server {
     pub(super) audit: PathBuf,
     /// By id.
     pub(super) calls: BTreeMap<u64, Call>,
-    pub(super) sent: usize,
-    pub(super) cancelled: usize,
+    /// Of every call of this life.
+    pub(super) fates: Fates,
 }
 
 impl Server {
@@ -79,8 +114,7 @@ impl Server {
             conversation,
             audit,
             calls: BTreeMap::new(),
-            sent: 0,
-            cancelled: 0,
+            fates: Fates::new(),
         };
         server.send(&json!({
             "jsonrpc": "2.0", "id": 0, "method": "initialize",
@@ -100,27 +134,31 @@ impl Server {
         self.conversation.process()
     }
 
-    /// Calls the tool; the answer bears the id.
+    /// Calls the tool; the answer bears the id. The nonce makes the program's text, and so its record, its own.
     pub(super) fn call(
         &mut self,
         id: u64,
         program: Program,
+        nonce: &str,
         cancel_at: Option<Instant>,
     ) -> Result<()> {
+        let code = format!("{}\n# {nonce}\n", program.text);
+        let digest = digest(&code);
         self.send(&json!({
             "jsonrpc": "2.0", "id": id, "method": "tools/call",
             "params": {
                 "name": "execute-python",
                 "arguments": {
-                    "code": program.text,
+                    "code": code,
                     "timeout_seconds": program.seconds,
                     "modules": program.modules,
                 },
             },
         }))?;
-        self.sent += 1;
+        self.fates.insert(digest.clone(), Fate::Open);
         let call = Call {
             program,
+            digest,
             sent: Instant::now(),
             cancel_at,
             is_cancelled: false,
@@ -143,13 +181,23 @@ impl Server {
                 "jsonrpc": "2.0", "method": "notifications/cancelled",
                 "params": { "requestId": id },
             }))?;
-            self.cancelled += 1;
             if let Some(call) = self.calls.get_mut(&id) {
+                self.fates.insert(call.digest.clone(), Fate::Cancelled);
                 call.is_cancelled = true;
                 call.sent = now;
             }
         }
         Ok(())
+    }
+
+    /// Takes the call that was answered with this ending, unless nobody waits for it.
+    pub(super) fn answered(&mut self, id: u64, ending: Option<String>) -> Option<Call> {
+        let call = self.calls.remove(&id)?;
+        if !call.is_cancelled {
+            self.fates
+                .insert(call.digest.clone(), Fate::Answered(ending));
+        }
+        Some(call)
     }
 
     /// The next message; none after this time.

@@ -1,0 +1,239 @@
+//! The outside as the programs of a soak find it: a package index with a few small wheels, and a host with pages. Both
+//! are one small server at this machine's own address, which ends with the chore.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+
+/// The projects of the index. Each has one module, `soak_<letter>`, whose `WORD` is the letter.
+pub(super) const PROJECTS: &[&str] = &["soak-a", "soak-b", "soak-c"];
+/// The name by which programs reach the pages.
+pub(super) const HOST: &str = "soak.test";
+
+/// How many connections are served at once; others wait.
+const SERVED_AT_ONCE: usize = 16;
+/// How long anybody is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The most of a request that is read, in bytes.
+const MAX_HEAD: u64 = 16 * 1024;
+/// For how long the page without an end goes on.
+const ENDLESS: Duration = Duration::from_secs(5);
+
+/// Where it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outside {
+    address: SocketAddr,
+}
+
+impl Outside {
+    /// Serves until the process ends.
+    pub(super) fn serve() -> Result<Self> {
+        let own = own_address().context("this machine has no address for an index")?;
+        let listener = TcpListener::bind(SocketAddr::new(own.ip(), 0));
+        let listener = listener.context("cannot serve an index")?;
+        let address = listener.local_addr().context("an index has no address")?;
+        for _ in 0..SERVED_AT_ONCE {
+            let listener = listener.try_clone().context("cannot serve an index")?;
+            thread::spawn(move || {
+                for stream in listener.incoming().flatten() {
+                    // Who goes away in between misses the rest, and nobody else does.
+                    let _ = answer(&stream);
+                }
+            });
+        }
+        Ok(Self { address })
+    }
+
+    /// The index, as a setting names it.
+    pub(super) fn index(&self) -> String {
+        format!("http://{}/simple", self.address)
+    }
+
+    /// What opens the pages to programs, and nothing beside them.
+    pub(super) fn opening(&self) -> String {
+        format!("{HOST}:80={}", self.address)
+    }
+}
+
+/// The address by which others know this machine: installers take a loopback address for their own.
+fn own_address() -> std::io::Result<SocketAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    // Nothing is sent: this only asks for the route.
+    socket.connect("192.0.2.1:9")?;
+    socket.local_addr()
+}
+
+fn answer(mut stream: &TcpStream) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut head = BufReader::new(stream.take(MAX_HEAD)).lines();
+    let request = head.next().transpose()?.unwrap_or_default();
+    for line in head {
+        if line?.is_empty() {
+            break;
+        }
+    }
+    let path = request.split(' ').nth(1).unwrap_or_default();
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    match parts.as_slice() {
+        ["simple", name] if PROJECTS.contains(name) => {
+            let file = file_name(name);
+            let page = format!("<!doctype html><a href=\"/files/{file}\">{file}</a>");
+            whole(stream, "text/html", page.as_bytes())
+        }
+        ["files", file] => match PROJECTS.iter().find(|name| file_name(name) == *file) {
+            Some(name) => whole(stream, "application/octet-stream", &wheel(name)),
+            None => absent(stream),
+        },
+        ["echo", word] => whole(stream, "text/plain", word.as_bytes()),
+        ["endless"] => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
+            let begun = Instant::now();
+            while begun.elapsed() < ENDLESS {
+                stream.write_all(&[b'x'; 4096])?;
+            }
+            Ok(())
+        }
+        _ => absent(stream),
+    }
+}
+
+fn whole(mut stream: &TcpStream, kind: &str, content: &[u8]) -> std::io::Result<()> {
+    let length = content.len();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(content)
+}
+
+fn absent(mut stream: &TcpStream) -> std::io::Result<()> {
+    stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+}
+
+fn module(project: &str) -> String {
+    project.replace('-', "_")
+}
+
+fn file_name(project: &str) -> String {
+    format!("{}-1.0-py3-none-any.whl", module(project))
+}
+
+/// The wheel of a project.
+fn wheel(project: &str) -> Vec<u8> {
+    let name = module(project);
+    let info = format!("{name}-1.0.dist-info");
+    let letter = project.rsplit('-').next().unwrap_or_default();
+    let mut files = vec![
+        (format!("{name}.py"), format!("WORD = '{letter}'\n")),
+        (
+            format!("{info}/METADATA"),
+            format!("Metadata-Version: 2.1\nName: {project}\nVersion: 1.0\n"),
+        ),
+        (
+            format!("{info}/WHEEL"),
+            "Wheel-Version: 1.0\nGenerator: soak\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+                .to_owned(),
+        ),
+    ];
+    let mut record = String::new();
+    for (path, text) in &files {
+        let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(text));
+        record.push_str(&format!("{path},sha256={digest},{}\n", text.len()));
+    }
+    record.push_str(&format!("{info}/RECORD,,\n"));
+    files.push((format!("{info}/RECORD"), record));
+    archive(&files)
+}
+
+/// A zip archive of these files, none of them packed. They are small: whatever does not fit a field is left out.
+fn archive(files: &[(String, String)]) -> Vec<u8> {
+    let (mut content, mut directory, mut count) = (Vec::new(), Vec::new(), 0_u16);
+    for (path, text) in files {
+        let (Ok(at), Ok(size), Ok(name)) = (
+            u32::try_from(content.len()),
+            u32::try_from(text.len()),
+            u16::try_from(path.len()),
+        ) else {
+            continue;
+        };
+        // Version needed, flags, method, time and date, then sum and sizes.
+        let mut common = Vec::new();
+        common.extend([20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0]);
+        common.extend(crc32(text.as_bytes()).to_le_bytes());
+        common.extend(size.to_le_bytes());
+        common.extend(size.to_le_bytes());
+        common.extend(name.to_le_bytes());
+        common.extend([0, 0]);
+        content.extend(b"PK\x03\x04");
+        content.extend(&common);
+        content.extend(path.as_bytes());
+        content.extend(text.as_bytes());
+        directory.extend(b"PK\x01\x02\x14\x03");
+        directory.extend(&common);
+        // No comment, the first disk, no attributes of the first kind; a plain file by those of Unix.
+        directory.extend([0; 6]);
+        directory.extend((0o100_644_u32 << 16).to_le_bytes());
+        directory.extend(at.to_le_bytes());
+        directory.extend(path.as_bytes());
+        count += 1;
+    }
+    let (at, size) = (content.len(), directory.len());
+    content.extend(directory);
+    content.extend(b"PK\x05\x06\0\0\0\0");
+    content.extend(count.to_le_bytes());
+    content.extend(count.to_le_bytes());
+    for figure in [size, at] {
+        content.extend(u32::try_from(figure).unwrap_or(0).to_le_bytes());
+    }
+    content.extend([0, 0]);
+    content
+}
+
+/// The sum that archives have of each file.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
+            (sum >> 1) ^ (0xEDB8_8320 & 0_u32.wrapping_sub(sum & 1))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_those_that_archives_have() {
+        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
+        assert_eq!(crc32(b""), 0);
+    }
+
+    fn get(outside: &Outside, path: &str) -> String {
+        let mut stream = TcpStream::connect(outside.address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    #[test]
+    fn the_index_leads_to_its_wheels_and_to_nothing_else() {
+        let outside = Outside::serve().unwrap();
+        let page = get(&outside, "/simple/soak-a/");
+        assert!(
+            page.contains("/files/soak_a-1.0-py3-none-any.whl"),
+            "{page}"
+        );
+        let wheel = get(&outside, "/files/soak_a-1.0-py3-none-any.whl");
+        assert!(wheel.contains("WORD = 'a'"), "{wheel}");
+        assert!(get(&outside, "/simple/soak-d/").starts_with("HTTP/1.1 404"));
+        assert!(get(&outside, "/echo/17").ends_with("\r\n\r\n17"));
+    }
+}
