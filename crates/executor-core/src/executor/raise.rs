@@ -28,6 +28,10 @@ const PREPARED_TIMEOUT: Duration = PATIENCE.saturating_add(Duration::from_secs(1
 /// What a sandbox may outlive the sum of its time limits by, before anybody may sweep it.
 const LIFETIME_SLACK: Duration = Duration::from_secs(60);
 
+/// How long process 1 has to end by itself, with all that runs beside it, before the backend ends it. An engine starts a
+/// process for that, which takes as much as starting Python.
+const PARTING: Duration = Duration::from_millis(500);
+
 /// How long a destroy may take before it is left to the backend's reaper.
 const DESTROY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -162,7 +166,10 @@ async fn attempt(
 impl Raised {
     /// Ends whatever runs in it and removes it. What fails is left to the backend's reaper.
     pub(super) async fn destroy(self) {
-        destroy(self.sandbox).await;
+        let Self { sandbox, link, .. } = self;
+        // Whether it took its leave makes no difference but to the backend's effort.
+        let _parted = tokio::time::timeout(PARTING, link.close()).await;
+        destroy(sandbox).await;
     }
 }
 

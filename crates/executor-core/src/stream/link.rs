@@ -89,7 +89,7 @@ pub(crate) enum LinkEvent {
 /// connections that are still held read an error.
 pub(crate) struct Link {
     shared: Arc<Shared>,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl Link {
@@ -110,13 +110,17 @@ impl Link {
             runner,
             settings.ping_interval,
         ));
-        let link = Self {
-            shared,
-            _tasks: tasks,
-        };
+        let link = Self { shared, tasks };
         let ready = timeout(settings.boot_timeout, link.ready()).await;
         let ready = ready.map_err(|_elapsed| StreamError::NotReady(settings.boot_timeout))??;
         Ok((link, ready))
+    }
+
+    /// Closes it, and waits until the runner's side is closed too: then process 1 has ended. It may also be that the runner
+    /// still had something to say, which nobody hears. Whoever cannot wait drops the future, or the link.
+    pub(crate) async fn close(mut self) {
+        self.shared.fail(StreamError::Closed);
+        while self.tasks.join_next().await.is_some() {}
     }
 
     /// Gives the runner its next command. Its input is fed as the runner takes it, behind this call.

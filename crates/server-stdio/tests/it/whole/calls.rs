@@ -1,8 +1,11 @@
 //! The ordinary and the malformed conversation with the real binary.
 
+use std::time::Duration;
+
+use executor_testkit::witness::{marker, visible_program};
 use serde_json::{Value, json};
 
-use super::client::{Client, turn};
+use super::client::{Client, container_of, turn};
 
 #[tokio::test]
 async fn lists_calls_and_tells_errors() {
@@ -221,5 +224,32 @@ async fn twenty_megabytes_of_code_are_refused_and_forgotten() {
     );
     let next = client.run("print('still here')").await;
     assert_eq!(next.stdout(), "still here\n", "{next:?}");
+    client.close().await;
+}
+
+/// To kill it, the engine would have to start a process, for as long as Python takes to start.
+#[tokio::test]
+async fn a_sandbox_ends_by_itself_behind_its_answer() {
+    let what = "a_sandbox_ends_by_itself_behind_its_answer";
+    let Some(turn) = turn(what).await else { return };
+    let mut client = Client::start(&turn.engine, &[]).await;
+    let marker = marker().unwrap();
+    let code = visible_program(&marker, "time.sleep(1.5)");
+    let call = client.start_call(json!({ "code": code })).await;
+    let container = container_of(&marker).await;
+    assert_eq!(client.result(call).await.stdout(), "up\n");
+    let engine = &turn.engine;
+    let gone = engine.until_gone(&container, Duration::from_secs(30)).await;
+    gone.unwrap();
+    let of = format!("container={container}");
+    let format = "{{.Action}} {{index .Actor.Attributes \"exitCode\"}}";
+    let asked = [
+        "events", "--since", "1m", "--until", "0s", "--filter", &of, "--format", format,
+    ];
+    let events = engine.docker(&asked).await.unwrap();
+    let events: Vec<&str> = events.lines().map(str::trim).collect();
+    assert!(events.contains(&"die 0"), "{events:?}");
+    let killed = events.iter().any(|event| event.starts_with("kill"));
+    assert!(!killed, "{events:?}");
     client.close().await;
 }
