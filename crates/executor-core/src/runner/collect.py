@@ -9,7 +9,7 @@ MAX_ENTRIES = 20_000  # looked at in all; whatever comes behind them is not know
 MAX_DEPTH = 8  # directories below the working directory
 MAX_NAMED = 32  # things left out that are named; the others are counted
 MAX_NAME = 512  # bytes of a path
-DISPLAY_NAME = re.compile(r"\d{20}-\d{1,10}\Z")
+DISPLAY_NAME = r"\d{20}-\d{1,10}"
 
 
 class Collector:
@@ -82,7 +82,7 @@ class Collector:
             return  # The usual case: nothing was displayed.
         with os.scandir(fd) as entries:
             names = sorted(entry.name for entry in itertools.islice(entries, MAX_ENTRIES))
-        names = [name for name in names if DISPLAY_NAME.match(name)]
+        names = [name for name in names if re.fullmatch(DISPLAY_NAME, name)]
         for count, name in enumerate(names):
             label = "display %d" % (count + 1)
             if count >= self.limits["displays"]:

@@ -2,6 +2,7 @@
 #
 # This code runs in the child. Whatever fails here is told over the status pipe and ends the child.
 
+import _signal as signal  # without the enumerations of `signal`
 import builtins
 import ctypes
 import functools

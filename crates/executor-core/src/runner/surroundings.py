@@ -2,7 +2,8 @@
 # and, outside a sandbox, the processes that are its own.
 
 import fcntl
-import termios
+
+FIONREAD = 0x541B  # of termios, on every machine whose calls our filter knows
 
 # Imported while nobody waits, between Ready and Run, besides what the runner itself needs: what most programs import
 # anyway, as far as it is cheap. Each module costs every sandbox processor time and memory, whether its program wants it
@@ -98,7 +99,7 @@ def playwright_version():
 
 def readable_bytes(fd):
     try:
-        return struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4))[0]
+        return struct.unpack("i", fcntl.ioctl(fd, FIONREAD, b"\0" * 4))[0]
     except OSError:
         return 0
 

@@ -13,10 +13,10 @@ EXTERNAL = importlib._bootstrap_external  # with what CPython puts before compil
 LONGEST_SHOWN = 128 * 1024  # bytes of program text: beyond that, parsing it twice would be felt
 HOOK = "<last value>"  # among the builtins, under a name that no program can spell
 ONLY_AST = 0x400
-NO_EXPRESSION = re.compile(
-    rb"(print\(|(def|class|if|for|while|with|try|except|finally|else|elif|return|import|from|raise|assert|del|pass"
-    rb"|global|nonlocal|async)\b|@)"
-)
+STATEMENTS = (
+    b"def class if for while with try except finally else elif return import from raise assert del pass global nonlocal async"
+).split()
+LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
 
 def code_with_value(text, path):
@@ -61,7 +61,9 @@ def may_have_value(text):
     else:
         return False
     line = text[start:]
-    if not quoted and NO_EXPRESSION.match(line):
+    # No pattern of `re`: to compile it would take longer than all else here.
+    word = line[: len(line) - len(line.lstrip(LETTERS))]
+    if not quoted and (word in STATEMENTS or line.startswith((b"print(", b"@"))):
         return False
     if b"\\" in line:
         return True
