@@ -14,7 +14,9 @@ use crate::backend::{Sandbox, SandboxBackend, SandboxSpec, StoreAccess};
 use crate::error::{ErrorKind, Result, SandboxError};
 use crate::limits::SandboxLimits;
 use crate::runner;
-use crate::stream::{Ahead, Link, LinkSettings, Prepared, Ready, StreamError, Surroundings};
+use crate::stream::{
+    Ahead, Link, LinkSettings, Prepared, Ready, SetWish, StreamError, Surroundings,
+};
 
 /// The longest time from asking the backend to a running process 1.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -68,7 +70,7 @@ pub(super) async fn raise(shared: &Shared) -> Result<Raised> {
 
 /// The same for any role.
 pub(super) async fn raise_as(shared: &Shared, role: Role) -> Result<Raised> {
-    raise_with(shared, role, |surroundings, _| surroundings).await
+    raise_with(shared, role, None).await
 }
 
 /// The same for a run of a shape, with what it has made ready; none of the plain shape.
@@ -76,30 +78,16 @@ pub(super) async fn raise_in_shape(
     shared: &Shared,
     shape: &Shape,
 ) -> Result<(Raised, Option<Prepared>)> {
-    if *shape == Shape::Plain {
+    let Some(ahead) = shape.ahead() else {
         return Ok((raise(shared).await?, None));
-    }
+    };
     let ready = shared.shapes.facts().ok_or_else(|| {
         SandboxError::new(ErrorKind::Internal, "start a sandbox")
             .with_context("nothing is known of the image yet")
     })?;
     let wanted = sets::wanted(shared, &shape.modules(), &ready)?;
     let wish = wanted.and_then(|wanted| wanted.wish(shared));
-    let raised = raise_with(shared, Role::Run, |surroundings, user| {
-        let order = match &wish {
-            Some(wish) => program::order(shared, user, 0).sets(wish.clone()),
-            None => program::order(shared, user, 0),
-        };
-        let ahead = Ahead::of(order, PATIENCE);
-        surroundings.ahead(match shape {
-            Shape::Plain => ahead,
-            Shape::Hot(hot) => ahead
-                .projects(hot.projects().to_vec())
-                .imports(hot.imports().to_vec()),
-            Shape::Browser => ahead.browser(),
-        })
-    })
-    .await?;
+    let raised = raise_with(shared, Role::Run, Some((wish, ahead))).await?;
     match tokio::time::timeout(PREPARED_TIMEOUT, raised.link.prepared()).await {
         Ok(Ok(prepared)) => Ok((raised, Some(prepared))),
         failed => {
@@ -119,13 +107,13 @@ pub(super) async fn raise_in_shape(
 async fn raise_with(
     shared: &Shared,
     role: Role,
-    surround: impl Fn(Surroundings, u32) -> Surroundings + Send + Sync,
+    made: Option<(Option<SetWish>, Ahead)>,
 ) -> Result<Raised> {
-    match attempt(shared, role, &surround).await {
+    match attempt(shared, role, made.clone()).await {
         // Another image may have come under the same name, whose interpreter wants the text.
         Err(error) if ended_at_once(&error) && shared.runner.forget() => {
             tracing::debug!("trying again with the runner's text: {}", error.chain());
-            attempt(shared, role, &surround).await
+            attempt(shared, role, made).await
         }
         done => done,
     }
@@ -134,13 +122,19 @@ async fn raise_with(
 async fn attempt(
     shared: &Shared,
     role: Role,
-    surround: impl Fn(Surroundings, u32) -> Surroundings + Send,
+    made: Option<(Option<SetWish>, Ahead)>,
 ) -> Result<Raised> {
     let mut sandbox = start(&shared.backend, &spec(shared, role)).await?;
     let user = program_uid();
     let surroundings =
         Surroundings::of(user, HOME).extra_certificates(shared.settings.extra_certificates.clone());
-    let surroundings = surround(surroundings, user);
+    let order = program::order(shared, user, 0);
+    let surroundings = match (role, made) {
+        (Role::Builder | Role::Keeper, _) => surroundings,
+        (Role::Run, None) => surroundings.expecting(order),
+        (Role::Run, Some((None, ahead))) => surroundings.ahead(order, ahead),
+        (Role::Run, Some((Some(wish), ahead))) => surroundings.ahead(order.sets(wish), ahead),
+    };
     match boot(sandbox.as_mut(), &surroundings, shared.runner.code()).await {
         Ok((link, ready)) => {
             shared.shapes.learn(&ready);

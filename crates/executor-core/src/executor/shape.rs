@@ -9,9 +9,10 @@
 //! | where | what |
 //! |---|---|
 //! | here | [`Shape::modules`]: the set of modules that must lie in the store first; [`Shape::fits`]: which runs take it |
-//! | `raise` | sends the runner an `Ahead` with its `Prepare`: the order that will come, and what to make ready |
+//! | here | [`Shape::ahead`]: what is to be made ready |
+//! | `raise` | sends that with the runner's `Prepare`, and the order that will come |
 //! | `runner/ahead.py` | in the process that becomes the program, as its user, in its environment and on its paths: imports the projects, then takes the steps that were asked for, then says `Prepared` |
-//! | here | [`Kind::judge`]: whether that makes a member of the pool |
+//! | `kind` | [`Kind::judge`]: whether that makes a member of the pool |
 //! | `runner/child.py` | `suits`: only an order for the very same place is given to that process; any other gets a fresh one |
 //!
 //! A step is a function in `STEPS` of the runner, by the name that the host uses. The browser's is `make_browser_ready` of
@@ -21,33 +22,27 @@
 //! program, and is neither counted as what a program left running nor its processor time as a program's. It has as long as
 //! [`PATIENCE`].
 
+mod kind;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
+pub(super) use self::kind::{Judged, Kind};
 use super::Shared;
 use super::backstage::Haste;
 use super::hot::HotSet;
 use super::pool::{Pool, PoolSettings};
 use super::raise::Raised;
-use super::sets;
 use crate::modules::ModuleSet;
 use crate::outcome::Served;
 use crate::request::ExecutionRequest;
-use crate::stream::{Prepared, Ready};
+use crate::stream::{Ahead, Ready};
 
 /// How long making something ready may take: that of the largest packages takes a few seconds on a busy machine.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The time without starts of a shape that could not be made ready; it doubles with every further failure.
-const FIRST_REST: Duration = Duration::from_secs(60);
-const LONGEST_REST: Duration = Duration::from_secs(15 * 60);
-
-/// How long a run that missed its shape makes for haste.
-const MISSED: Duration = Duration::from_secs(30);
 
 /// Which sandboxes wait with something made ready, besides the plain ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -104,6 +99,20 @@ impl Shape {
         }
     }
 
+    /// What its sandboxes make ready; nothing in the plain ones.
+    pub(super) fn ahead(&self) -> Option<Ahead> {
+        let ahead = Ahead::within(PATIENCE);
+        match self {
+            Self::Plain => None,
+            Self::Hot(hot) => Some(
+                ahead
+                    .projects(hot.projects().to_vec())
+                    .imports(hot.imports().to_vec()),
+            ),
+            Self::Browser => Some(ahead.browser()),
+        }
+    }
+
     /// How a run was served that had what was made ready.
     pub(super) const fn served(&self) -> Served {
         match self {
@@ -114,7 +123,7 @@ impl Shape {
     }
 
     /// For the log.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         match self {
             Self::Plain => "a plain sandbox".to_owned(),
             Self::Hot(hot) => format!("the hot set `{hot}`"),
@@ -129,179 +138,6 @@ fn mentions(program: &[u8], word: &str) -> bool {
     program
         .windows(word.len())
         .any(|window| window == word.as_bytes())
-}
-
-/// A shape, its pool, and what keeps the pool from being filled.
-#[derive(Debug)]
-pub(super) struct Kind {
-    pub(super) shape: Shape,
-    pub(super) pool: Pool,
-    upkeep: Mutex<Upkeep>,
-}
-
-#[derive(Debug, Default)]
-struct Upkeep {
-    stage: Stage,
-    /// In a row.
-    failures: u32,
-    rests_until: Option<Instant>,
-    /// When a run found none that it would have fitted, since one was last ready.
-    missed: Option<Instant>,
-    /// What the log heard last of why it is not ready: one line for each reason.
-    told: String,
-}
-
-/// How far its set of modules is.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    #[default]
-    Unbuilt,
-    Building,
-    Built,
-}
-
-/// What came of making a sandbox ready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Judged {
-    Member,
-    /// It is of no use.
-    Useless,
-}
-
-impl Kind {
-    fn new(shape: Shape, pool: Pool) -> Arc<Self> {
-        Arc::new(Self {
-            shape,
-            pool,
-            upkeep: Mutex::default(),
-        })
-    }
-
-    /// The modules that have to be built before a sandbox is started, if they are not yet and this may be tried now.
-    fn due_build(&self, shared: &Shared, facts: &Ready) -> Option<ModuleSet> {
-        let modules = match self.shape {
-            Shape::Plain => None,
-            Shape::Hot(_) => Some(self.shape.modules()),
-            Shape::Browser => sets::playwright(shared, facts),
-        };
-        let mut upkeep = self.upkeep();
-        if upkeep.stage != Stage::Unbuilt || upkeep.rests() || !self.pool.is_open() {
-            return None;
-        }
-        upkeep.stage = match &modules {
-            Some(_) => Stage::Building,
-            None => Stage::Built,
-        };
-        modules
-    }
-
-    /// Takes note of what became of the build.
-    pub(super) fn was_built(&self, failure: Option<String>) {
-        match failure {
-            None => self.upkeep().stage = Stage::Built,
-            Some(why) => {
-                self.upkeep().stage = Stage::Unbuilt;
-                self.failed(&why, true);
-            }
-        }
-    }
-
-    /// Its set is not in the store any more, or too old: it is built anew.
-    pub(super) fn set_is_gone(&self) {
-        let mut upkeep = self.upkeep();
-        if upkeep.stage == Stage::Built {
-            upkeep.stage = Stage::Unbuilt;
-        }
-    }
-
-    /// Takes note of what was made ready.
-    pub(super) fn judge(&self, prepared: &Prepared) -> Judged {
-        if let Some(missing) = prepared.missing {
-            self.set_is_gone();
-            self.failed(
-                &format!("the store has no such set ({})", missing.as_str()),
-                false,
-            );
-            return Judged::Useless;
-        }
-        if let Some(why) = &prepared.lost {
-            self.failed(why, false);
-            return Judged::Useless;
-        }
-        let failed: Vec<String> = prepared
-            .failed
-            .iter()
-            .map(|(name, why)| format!("`{name}`: {why}"))
-            .collect();
-        if prepared.ready.is_empty() {
-            self.failed(&failed.join("; "), false);
-            return Judged::Useless;
-        }
-        let mut upkeep = self.upkeep();
-        upkeep.failures = 0;
-        upkeep.missed = None;
-        let told = match failed.is_empty() {
-            true => format!("{} is ready", self.shape.name()),
-            false => format!("{} lacks {}", self.shape.name(), failed.join("; ")),
-        };
-        if upkeep.told != told {
-            match failed.is_empty() {
-                true => tracing::info!("{told}: {}", prepared.ready.join(", ")),
-                false => tracing::warn!("{told}"),
-            }
-            upkeep.told = told;
-        }
-        Judged::Member
-    }
-
-    /// What was made ready was gone when its run came. The run was served all the same.
-    pub(super) fn was_lost(&self) {
-        self.failed("it was lost while it waited", false);
-    }
-
-    /// The second failure in a row, or the first that is `grave`, is followed by a rest.
-    fn failed(&self, why: &str, grave: bool) {
-        let mut upkeep = self.upkeep();
-        upkeep.failures = upkeep.failures.saturating_add(1);
-        let before = upkeep.failures.saturating_sub(if grave { 1 } else { 2 });
-        if grave || upkeep.failures > 1 {
-            let rest = FIRST_REST
-                .saturating_mul(2_u32.saturating_pow(before))
-                .min(LONGEST_REST);
-            upkeep.rests_until = Instant::now().checked_add(rest);
-        }
-        let told = format!("{} is not made ready: {why}", self.shape.name());
-        if upkeep.told != told {
-            tracing::warn!("{told}");
-            upkeep.told = told;
-        }
-    }
-
-    fn is_building(&self) -> bool {
-        self.upkeep().stage == Stage::Building
-    }
-
-    /// Whether one would have been of use lately, and its start or build may be tried.
-    fn is_missed(&self) -> bool {
-        let lately = |missed: Instant| missed.elapsed() < MISSED;
-        let upkeep = self.upkeep();
-        upkeep.stage != Stage::Building && !upkeep.rests() && upkeep.missed.is_some_and(lately)
-    }
-
-    fn may_start(&self) -> bool {
-        let upkeep = self.upkeep();
-        upkeep.stage == Stage::Built && !upkeep.rests()
-    }
-
-    fn upkeep(&self) -> MutexGuard<'_, Upkeep> {
-        self.upkeep.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Upkeep {
-    fn rests(&self) -> bool {
-        self.rests_until.is_some_and(|until| Instant::now() < until)
-    }
 }
 
 /// What is to be done next for the pools.
@@ -407,7 +243,7 @@ impl Shapes {
             .filter(|kind| kind.shape.fits(request, &facts));
         fitting.find_map(|kind| {
             let Some(mut raised) = kind.pool.take() else {
-                kind.upkeep().missed = Some(Instant::now());
+                kind.was_missed();
                 return None;
             };
             raised.kind = Some(Arc::clone(kind));
@@ -419,13 +255,7 @@ impl Shapes {
     pub(super) fn flush(&self) {
         *lock(&self.facts) = None;
         for kind in self.iter() {
-            kind.pool.flush();
-            let mut upkeep = kind.upkeep();
-            upkeep.failures = 0;
-            upkeep.rests_until = None;
-            if upkeep.stage == Stage::Built {
-                upkeep.stage = Stage::Unbuilt;
-            }
+            kind.flush();
         }
     }
 

@@ -1,5 +1,5 @@
-# What a program's process makes ready before it knows its program: it takes the program's place (user, directory,
-# environment, paths), and imports what the host has named.
+# What a program's process does before it knows its program: it takes the program's place (user, directory, streams,
+# displays), and in some sandboxes imports what the host has named, in the program's environment and on its paths.
 #
 # It happens in that process alone, never in process 1, and the runner forks nothing from it: threads and locks that an
 # import leaves behind are the program's, as if it had imported by itself. What is imported is foreign code, so from then on
@@ -17,31 +17,54 @@ NO_IMPORT = ("tests", "test", "testing", "docs", "doc", "examples", "benchmarks"
 STEPS = {}
 
 
-class Ahead:
-    """What the host wants to have made ready, and the place in which that is done."""
+class Place:
+    """Where a program will stand, as far as that is the same for all programs of this sandbox."""
 
-    def __init__(self, told, environment):
-        self.order, self.environment = told["order"], environment
+    is_ahead = False  # whether something is made ready there, and told of
+
+    def __init__(self, order):
+        self.order = order
+
+    def suits(self, order, environment):
+        """Whether a program would find the very place that was taken for it."""
+        place = ("kind", "name", "uid", "gid", "cwd", "env", "results")
+        return all(self.order.get(key) == order.get(key) for key in place)
+
+    def take(self, status, may_switch):
+        """In the child, before it waits for its order. Gives the stage on which the program will stand."""
+        take_place(self.order, may_switch)
+        return set_stage(self.order)
+
+
+class Ahead(Place):
+    """The same with what is made ready there, for programs with the same environment and paths."""
+
+    is_ahead = True
+
+    def __init__(self, order, told, environment):
+        super().__init__(order)
+        self.environment = environment
         self.projects, self.imports = told.get("projects", []), told.get("imports", [])
         self.steps = [name for name in ("browser",) if told.get(name)]
         self.patience = told["patience_ms"] / 1000.0
 
     def suits(self, order, environment):
-        """Whether a program would find the very place that was taken for it."""
-        place = ("kind", "name", "uid", "gid", "cwd", "results")
         paths = ("module_paths", "last_paths")
         return (
-            all(self.order.get(key) == order.get(key) for key in place)
+            super().suits(order, environment)
             and all(self.order.get(key, []) == order.get(key, []) for key in paths)
             and self.environment == environment
         )
 
+    def take(self, status, may_switch):
+        stage = super().take(status, may_switch)
+        set_environment(self.environment)
+        make_ready_ahead(self, stage, status)
+        return stage
 
-def make_ready_ahead(ahead, status, may_switch):
-    """In the child, before it waits for its order. Gives the stage on which the program will stand."""
+
+def make_ready_ahead(ahead, stage, status):
     order = ahead.order
-    take_place(order, ahead.environment, may_switch)
-    stage = set_stage(order)
     # What is there so far is not foreign, and is passed over when it is looked for what does something at its end.
     gc.freeze()
     kept = turn_away()
@@ -62,10 +85,9 @@ def make_ready_ahead(ahead, status, may_switch):
         gc.collect()
     finally:
         turn_back(kept)
-    stage.may_freeze = not does_something(gc.get_objects())
+    stage.is_complete, stage.may_freeze = True, not does_something(gc.get_objects())
     give_back_memory()
     tell(status, {"ahead": told})
-    return stage
 
 
 def attempt_ahead(told, name, step, *arguments):
@@ -156,7 +178,7 @@ class MakesReady:
             return
         planned = self.ahead is not None
         try:
-            self.child = self.fork(self.plan_ahead())
+            self.child = self.fork(self.plan_place())
             return
         except NoSet as missing:
             self.stream.control(PREPARED, {"missing": str(missing)})
@@ -165,15 +187,14 @@ class MakesReady:
             if planned:
                 self.stream.control(PREPARED, {"lost": str(error)[:300]})
 
-    def plan_ahead(self):
-        """What the next child is to make ready, if anything. Asked for once."""
-        told, self.ahead = self.ahead, None
+    def plan_place(self):
+        """The place that the next child takes, if one is known; the first makes ready there what was asked for."""
+        order, told, self.ahead = self.expected, self.ahead, None
         if told is None:
-            return None
-        order = told["order"]
+            return None if order is None else Place(order)
         if order.get("sets"):
             self.sets.take(order["sets"], order)
-        return Ahead(told, self.environment(order))
+        return Ahead(order, told, self.environment(order))
 
     def hear_child(self):
         """Tells what a child has made ready."""
@@ -187,7 +208,7 @@ class MakesReady:
             if self.child is not None:
                 self.lose_child("it gave up its pipe")
             return
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             self.lose_child(str(error)[:300])
             return
         if made is not None:

@@ -7,10 +7,11 @@ ORDER_PATIENCE = 2.0  # seconds, for a piece of an order to be taken
 class Child:
     """A forked process that waits for its order, and process 1's ends of its pipes."""
 
-    def __init__(self, forget, confined, may_switch, ahead=None):
+    def __init__(self, forget, confined, may_switch, place=None):
         """In the child this does not return: `BecomeProgram` leaves every frame, in its own time."""
-        self.ahead = ahead
-        self.ready_by = None if ahead is None else time.monotonic() + ahead.patience
+        self.place = place
+        self.is_ahead = place is not None and place.is_ahead
+        self.ready_by = time.monotonic() + place.patience if self.is_ahead else None
         self.told = b""  # of what it has made ready
         pipes = []
         try:
@@ -30,7 +31,7 @@ class Child:
         if self.pid == 0:
             forget()
             theirs = (stdin, stdout, stderr)
-            raise BecomeProgram(prepare_child(theirs, orders, tell_to, confined, may_switch, ahead))
+            raise BecomeProgram(prepare_child(theirs, orders, tell_to, confined, may_switch, place))
         for fd in (orders, stdin, stdout, stderr, tell_to):
             os.close(fd)
         for fd in (self.feed, self.out, self.err, self.status):
@@ -38,7 +39,7 @@ class Child:
 
     def suits(self, order, environment):
         """Whether it may have this order: one that has taken a place already serves in that place only."""
-        return self.ahead is None or (self.ready_by is None and self.ahead.suits(order, environment))
+        return self.place is None or (self.ready_by is None and self.place.suits(order, environment))
 
     def hear(self):
         """What it says of what it has made ready, once it has said that; raises ValueError if it makes no sense."""

@@ -46,11 +46,12 @@ class Run:
         """What the program's process said before the program began. Foreign code may have run in it already."""
         try:
             told = json.loads(line)
-            self.error = told["error"][:500] if "error" in told else self.error
-            self.spent = float(told.get("cpu", self.spent))
+            self.error = str(told["error"])[:500] if "error" in told else self.error
+            spent = float(told.get("cpu", self.spent))
+            self.spent = spent if 0.0 <= spent < 1e6 else self.spent
             for name, (changed, size) in told.get("placed", {}).items():
                 self.placed[name] = [changed, size]
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
             pass
 
 

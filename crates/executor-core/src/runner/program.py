@@ -10,7 +10,6 @@ import gc
 import importlib
 import io
 import resource
-import signal
 import site
 import sys
 import types
@@ -35,14 +34,14 @@ def prctl(option, value):
         raise OSError(ctypes.get_errno(), "prctl")
 
 
-def prepare_child(streams, orders, status, confined, may_switch, ahead):
+def prepare_child(streams, orders, status, confined, may_switch, place):
     """Turns the forked child into the program: returns what to call and how to leave, or executes a command."""
     try:
         os.setsid()
         reset_signals()
         for fd, target in zip(streams, (0, 1, 2)):
             os.dup2(fd, target)
-        if ahead is not None:
+        if place is not None and place.is_ahead:
             orders, status = above(orders), above(status)
         close_others((orders, status))
         os.umask(0o022)
@@ -51,14 +50,17 @@ def prepare_child(streams, orders, status, confined, may_switch, ahead):
             prctl(PR_SET_NO_NEW_PRIVS, 1)
         if not is_readable(orders):
             rehearse()
-        stage = None if ahead is None else make_ready_ahead(ahead, status, may_switch)
+        stage = None if place is None else place.take(status, may_switch)
         order, environment, text = receive(orders)
         text, contents = text[: order["program_bytes"]], text[order["program_bytes"] :]
         spent = time.process_time()
         if stage is None:
-            take_place(order, environment, may_switch)
-        else:
+            take_place(order, may_switch)
+        is_complete = stage is not None and stage.is_complete
+        if is_complete:
             os.chdir(order["cwd"])
+        else:
+            set_environment(environment)
         tell(status, {"cpu": spent})
         if order["kind"] == "command":
             # What `subprocess` restores, too: only Python itself wants these ignored.
@@ -68,12 +70,12 @@ def prepare_child(streams, orders, status, confined, may_switch, ahead):
         if contents:
             tell(status, {"placed": place_files(order["files"], contents)})
         entry = make_main(order, text, stage or set_stage(order))
-        if stage is not None:
+        if is_complete:
             # Somebody else than this process may hold the descriptor by now, so that its end would not come.
             tell(status, {"begun": True})
         os.close(status)
         status = None
-        if stage is None:
+        if not is_complete:
             # Last, because a .pth file of an installed package is foreign code already.
             add_module_paths(order.get("module_paths", []), order.get("last_paths", []))
         return entry
@@ -83,17 +85,21 @@ def prepare_child(streams, orders, status, confined, may_switch, ahead):
         os._exit(127)
 
 
-def take_place(order, environment, may_switch):
-    """Becomes the program's user, in its directory and with its environment."""
+def take_place(order, may_switch):
+    """Becomes the program's user, in its directory."""
     if may_switch and order.get("uid") is not None:
         switch_identity(order["uid"], order["gid"])
     # The score can only be raised by a process that is dumpable, which a change of uid undoes.
     prctl(PR_SET_DUMPABLE, 1)
     prefer_for_oom()
-    enter_directory(order["cwd"], environment.get("HOME"))
+    enter_directory(order["cwd"], order.get("env", {}).get("HOME"))
+
+
+def set_environment(environment):
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
+    sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
 
 
 def rehearse():
@@ -180,6 +186,8 @@ class Stage:
 
     def __init__(self, leave_it, machinery):
         self.leave_it, self.machinery = leave_it, machinery
+        # Whether its environment and paths are the program's already, and something foreign has been there.
+        self.is_complete = False
         # Whether what is there may be passed over, by the collector and at the end.
         self.may_freeze = True
 
@@ -192,7 +200,6 @@ def set_stage(order):
     sys.argv = [order["name"]]
     if hasattr(sys, "orig_argv"):
         sys.orig_argv = [sys.executable] + sys.argv
-    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     sys.path.insert(0, os.getcwd())
     return Stage(leave_it, machinery)
 

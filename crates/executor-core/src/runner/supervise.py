@@ -22,6 +22,7 @@ class Supervisor(MakesReady):
         self.sets = Sets()
         self.run = None
         self.child = None  # forked ahead of its order
+        self.expected = None  # what is known of the program's order before it comes
         self.ahead = None  # what that child is to make ready, until it is told
         self.finished_at = None
         self.poll = select.poll()
@@ -139,7 +140,7 @@ class Supervisor(MakesReady):
             self.stream.pong(payload)
         elif kind == PREPARE:
             self.trust.told = json.loads(payload)
-            self.ahead = self.trust.told.get("ahead")
+            self.expected, self.ahead = self.trust.told.get("order"), self.trust.told.get("ahead")
         elif kind == RUN:
             if self.run is not None or self.finished_at is not None:
                 raise HostGone
@@ -217,7 +218,7 @@ class Supervisor(MakesReady):
             if self.child is not None and not self.child.suits(order, environment):
                 self.end_child()
             child, self.child = self.child or self.fork(), None
-            run.pid, run.ahead = child.pid, child.ahead is not None
+            run.pid, run.ahead = child.pid, child.is_ahead
             if run.ahead:
                 run.before = descendants()
                 run.before.pop(child.pid, None)
@@ -236,8 +237,8 @@ class Supervisor(MakesReady):
         self.stream.control(DONE, self.report())
         self.run = None
 
-    def fork(self, ahead=None):
-        return Child(self.forget, self.confined, self.may_switch, ahead)
+    def fork(self, place=None):
+        return Child(self.forget, self.confined, self.may_switch, place)
 
     def forget(self):
         self.proxy.forget()
@@ -278,7 +279,7 @@ class Supervisor(MakesReady):
         except BlockingIOError:
             return
         run.told += chunk
-        if chunk and not run.told.endswith(BEGUN):
+        if chunk and len(run.told) <= 2 * MAX_CONTROL and not run.told.endswith(BEGUN):
             return
         os.close(run.status)
         run.status = None
@@ -360,7 +361,7 @@ class Supervisor(MakesReady):
             raise HostGone
         run = self.run
         if self.child is not None and self.child.ready_by is not None and now >= self.child.ready_by:
-            self.lose_child("it took more than %d s" % self.child.ahead.patience)
+            self.lose_child("it took more than %d s" % self.child.place.patience)
         if run is not None and run.ended is None and now >= run.deadline:
             self.end_program("deadline")
 
@@ -454,6 +455,8 @@ class Supervisor(MakesReady):
                 return True
             if self.child is not None and pid == self.child.pid:
                 unready = self.child.ready_by is not None
+                if not self.child.is_ahead:
+                    self.expected = None  # Who cannot take its place now says why when it has an order.
                 self.child.forget()
                 self.child = None
                 if unready:

@@ -221,13 +221,14 @@ pub(crate) struct Surroundings {
     home: String,
     uid: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<Wire>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     ahead: Option<Ahead>,
 }
 
-/// What the program's process makes ready before its order comes: it takes the place that `order` describes, and imports.
+/// What the program's process makes ready before its order comes.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Ahead {
-    order: Wire,
     projects: Vec<String>,
     imports: Vec<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -236,11 +237,9 @@ pub(crate) struct Ahead {
 }
 
 impl Ahead {
-    /// For programs that will be ordered as `command` is, but for their text, arguments, files and times: only to such a
-    /// one is given what was made ready. After `patience` the runner gives it up.
-    pub(crate) fn of(command: RunCommand, patience: Duration) -> Self {
+    /// Nothing yet. After `patience` the runner gives it up.
+    pub(crate) fn within(patience: Duration) -> Self {
         Self {
-            order: command.wire,
             projects: Vec::new(),
             imports: Vec::new(),
             browser: false,
@@ -275,14 +274,23 @@ impl Surroundings {
             state_dir: "/run/sandbox".to_owned(),
             home: home.to_owned(),
             uid: user,
+            order: None,
             ahead: None,
         }
     }
 
-    /// With this made ready, upon which the runner says what came of it.
-    pub(crate) fn ahead(mut self, ahead: Ahead) -> Self {
-        self.ahead = Some(ahead);
+    /// For a program that will be ordered as `command` is: its process takes that place ahead. Its text, arguments, files,
+    /// bounds and modules are not known by that. An order for another place is carried out too, by another process.
+    pub(crate) fn expecting(mut self, command: RunCommand) -> Self {
+        self.order = Some(command.wire);
         self
+    }
+
+    /// With this made ready in the place of a program that will be ordered as `command` is, its modules included. The
+    /// runner says what came of it, and gives it to no other program.
+    pub(crate) fn ahead(mut self, command: RunCommand, ahead: Ahead) -> Self {
+        self.ahead = Some(ahead);
+        self.expecting(command)
     }
 
     /// Whether the runner has to say what came of something.

@@ -140,7 +140,7 @@ fn converse(frames: &[Frame]) -> Result<bool, String> {
         .iter()
         .any(|frame| matches!(frame, Frame::Prepared(_)))
     {
-        surroundings = surroundings.ahead(Ahead::of(RunCommand::program(0), Duration::ZERO));
+        surroundings = surroundings.ahead(RunCommand::program(0), Ahead::within(Duration::ZERO));
     }
     let mut state = State::new(&surroundings).map_err(|error| error.to_string())?;
     let mut waiting = 0_usize;

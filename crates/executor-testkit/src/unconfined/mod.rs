@@ -248,8 +248,7 @@ fn moved(stream: SandboxStream, dir: &Path) -> SandboxStream {
         tap::change_control(tap::kind::PREPARE, move |prepare| {
             move_key(prepare, "state_dir");
             move_key(prepare, "home");
-            let ahead = prepare.get_mut("ahead").and_then(|it| it.get_mut("order"));
-            if let Some(serde_json::Value::Object(order)) = ahead {
+            if let Some(serde_json::Value::Object(order)) = prepare.get_mut("order") {
                 move_place(order, &move_key);
             }
         })

@@ -9,7 +9,7 @@ use expect_test::{Expect, expect};
 use tempfile::TempDir;
 
 use super::hostile::{connect_in, failure, json, prepared, ready, started};
-use super::local::{Finished, Local, placed};
+use super::local::{Finished, Local, placed, run_on};
 use super::programs::{ALIKE, all_alike, both_after};
 use crate::limits::ResultLimits;
 use crate::stream::frame::Frame;
@@ -50,10 +50,11 @@ impl Hot {
         let directory = tempfile::tempdir().unwrap();
         let order = ordered(0, directory.path(), modules.path());
         let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        let ahead = Ahead::of(order, wish.patience)
+        let ahead = Ahead::within(wish.patience)
             .projects(owned(wish.projects))
             .imports(owned(wish.imports));
-        let local = Local::boot_in(directory, |surroundings| surroundings.ahead(ahead)).await;
+        let local =
+            Local::boot_in(directory, |surroundings| surroundings.ahead(order, ahead)).await;
         let prepared = local.link.prepared().await.unwrap();
         Self {
             local,
@@ -120,8 +121,9 @@ async fn programs_behave_as_under_the_plain_interpreter() {
             placed(RunCommand::program(0), directory.path()).results(ResultLimits::default());
         let imports = ["fractions", "html.parser", "bisect", "concurrent.futures"];
         let ahead =
-            Ahead::of(order, Duration::from_secs(60)).imports(imports.map(str::to_owned).to_vec());
-        let local = Local::boot_in(directory, |surroundings| surroundings.ahead(ahead)).await;
+            Ahead::within(Duration::from_secs(60)).imports(imports.map(str::to_owned).to_vec());
+        let local =
+            Local::boot_in(directory, |surroundings| surroundings.ahead(order, ahead)).await;
         let prepared = local.link.prepared().await.unwrap();
         assert_eq!(prepared.ready, imports);
         both_after(local, name, text).await
@@ -158,9 +160,20 @@ async fn its_surroundings_are_those_of_any_program() {
         .await;
     assert!(!ahead);
     assert_eq!(cold.report.processes_killed, 0, "the other is none of it");
-    let apart = |text: &str, run: &Finished| text.replace(&working(run), "<place>");
+    let waiting = Local::boot_placed().await;
+    let results = ResultLimits::default();
+    let modules = elsewhere.path().to_str().unwrap().to_owned();
+    let waiting = run_on(waiting, FACTS, b"", |order| {
+        order
+            .results(results)
+            .proxy(true)
+            .module_paths(vec![modules])
+    });
+    let waiting = waiting.await;
+    let apart = |run: &Finished| run.out().replace(&working(run), "<place>");
     assert_eq!(hot.err(), "");
-    assert_eq!(apart(hot.out(), &hot), apart(cold.out(), &cold));
+    assert_eq!(apart(&hot), apart(&cold));
+    assert_eq!(apart(&waiting), apart(&cold));
 }
 
 /// The directory that a run printed as its `HOME`.
@@ -307,6 +320,16 @@ async fn foreign_code_cannot_harm_the_runner() {
     .await;
 }
 
+#[tokio::test]
+async fn what_cannot_be_read_for_its_depth_is_no_word() {
+    let extra = "import os\nfor fd in range(3, 256):\n    try: os.write(fd, b'[' * 9000 + b'\\n')\n    except OSError: pass\n";
+    let mut hot = Hot::with(extra).await;
+    let lost = hot.prepared.lost.clone().unwrap();
+    assert!(lost.contains("recursion"), "{lost}");
+    let (ahead, run) = hot.run(SEES).await;
+    assert_eq!((ahead, run.out(), run.err()), (false, "False\n", ""));
+}
+
 /// Threads that an import has started are the program's as if it had imported by itself.
 #[tokio::test]
 async fn a_program_may_fork_beside_threads_of_an_import() {
@@ -402,8 +425,8 @@ async fn what_is_imported_of_a_project_is_what_its_files_say() {
 
 #[tokio::test]
 async fn what_is_made_ready_is_told_once_and_before_any_command() {
-    let ahead = Ahead::of(RunCommand::program(0), Duration::from_secs(1));
-    let surroundings = Surroundings::of(0, "/").ahead(ahead);
+    let ahead = Ahead::within(Duration::from_secs(1));
+    let surroundings = Surroundings::of(0, "/").ahead(RunCommand::program(0), ahead);
     let first = [ready()];
     let connect = || connect_in(&surroundings, LinkSettings::default(), &first);
     let (mut fake, link) = connect().await;

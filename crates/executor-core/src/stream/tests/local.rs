@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::process::Child;
 
 use crate::backend::SandboxStream;
+use crate::limits::ResultLimits;
 use crate::output::OutputStream;
 use crate::runner;
 use crate::stream::{
@@ -64,6 +65,30 @@ impl Local {
         let surroundings = change(Surroundings::of(0, directory.path().to_str().unwrap()));
         let text = runner::Runner::default().code();
         Self::boot_of(text, directory, &surroundings).await.unwrap()
+    }
+
+    /// With the process that becomes the program in its place already, as long as the order is for this directory.
+    pub(super) async fn boot_placed() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let order = placed(RunCommand::program(0), directory.path());
+        let order = order.results(ResultLimits::default());
+        let local = Self::boot_in(directory, |surroundings| surroundings.expecting(order)).await;
+        let in_place = || {
+            local.children().split_whitespace().any(|child| {
+                std::fs::read_link(format!("/proc/{child}/cwd"))
+                    .is_ok_and(|place| place == local.directory.path())
+            })
+        };
+        while !in_place() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        local
+    }
+
+    /// The processes that the runner has started, as the kernel names them.
+    pub(super) fn children(&self) -> String {
+        let process = self.process.id().unwrap();
+        std::fs::read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap()
     }
 
     /// The same, from a runner in this form.
@@ -162,7 +187,16 @@ pub(super) async fn run_with(
     stdin: &[u8],
     change: impl FnOnce(RunCommand) -> RunCommand,
 ) -> Finished {
-    let mut local = Local::boot().await;
+    run_on(Local::boot().await, text, stdin, change).await
+}
+
+/// The same in a runner that is up.
+pub(super) async fn run_on(
+    mut local: Local,
+    text: &str,
+    stdin: &[u8],
+    change: impl FnOnce(RunCommand) -> RunCommand,
+) -> Finished {
     local.send(
         change(local.program(text)),
         &[text.as_bytes(), stdin].concat(),

@@ -3,12 +3,13 @@
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use tokio::task::JoinSet;
 
-use super::local::{Local, environment, python, run, run_with};
+use super::local::{Local, environment, placed, python, run, run_on, run_with};
 use crate::limits::ResultLimits;
 use crate::stream::{Exit, RunCommand};
 
@@ -120,6 +121,13 @@ async fn programs_behave_as_under_the_plain_interpreter() {
     all_alike(ALIKE, both).await;
 }
 
+#[tokio::test]
+async fn programs_whose_place_was_taken_ahead_behave_so_too() {
+    let waiting =
+        |name, text| async move { both_after(Local::boot_placed().await, name, text).await };
+    all_alike(ALIKE, waiting).await;
+}
+
 pub(super) type Seen = (String, String, i32);
 
 /// Holds the two ways of each program of a table against each other, as `seen` gives them, and tells all that differ.
@@ -177,21 +185,64 @@ async fn a_program_finds_what_it_was_given_and_nothing_else() {
                 print(sorted(os.listdir('/proc/self/fd'))[:3], len(os.listdir('/proc/self/fd')))\n";
     let modules = tempfile::tempdir().unwrap();
     std::fs::write(modules.path().join("extra.py"), "x = 5\n").unwrap();
-    let run = run_with(text, "für alle".as_bytes(), |command| {
-        command
-            .args(vec!["a b".to_owned(), "é".to_owned()])
-            .env_pass(vec!["PASSED".to_owned(), "ABSENT".to_owned()])
-            .module_paths(vec![modules.path().to_str().unwrap().to_owned()])
+    for local in [Local::boot().await, Local::boot_placed().await] {
+        let run = run_on(local, text, "für alle".as_bytes(), |command| {
+            command
+                .results(ResultLimits::default())
+                .args(vec!["a b".to_owned(), "é".to_owned()])
+                .env_pass(vec!["PASSED".to_owned(), "ABSENT".to_owned()])
+                .module_paths(vec![modules.path().to_str().unwrap().to_owned()])
+        })
+        .await;
+        assert_eq!(
+            (run.out(), run.err()),
+            (
+                "['main.py', 'a b', 'é']\nfrom process 1 None\n5 True\nfür alle\n1000\n['0', '1', '2'] 4\n",
+                ""
+            )
+        );
+        assert!(run.report.modules_free.is_some_and(|free| free > 0));
+    }
+}
+
+/// Nothing of the place that was taken ahead is left, should the order be for another one.
+#[tokio::test]
+async fn a_program_for_another_place_than_was_expected_runs_there() {
+    let text = "import os\nprint(os.getcwd(), os.environ['HOME'], os.listdir(), 'display' in dir(__builtins__))\n";
+    let elsewhere = tempfile::tempdir().unwrap();
+    let place = elsewhere.path().to_str().unwrap();
+    let run = run_on(Local::boot_placed().await, text, b"", |command| {
+        placed(command, elsewhere.path())
     })
     .await;
-    assert_eq!(
-        (run.out(), run.err()),
-        (
-            "['main.py', 'a b', 'é']\nfrom process 1 None\n5 True\nfür alle\n1000\n['0', '1', '2'] 4\n",
-            ""
-        )
-    );
-    assert!(run.report.modules_free.is_some_and(|free| free > 0));
+    let expected = format!("{place} {place} ['main.py'] False\n");
+    assert_eq!((run.out(), run.err()), (expected.as_str(), ""));
+    assert_eq!(run.report.processes_killed, 0, "the other is none of it");
+}
+
+/// Why it could not is said by the run itself, if that wants the place at all.
+#[tokio::test]
+async fn a_place_that_cannot_be_taken_is_tried_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let nowhere = placed(RunCommand::program(0), &file.join("below"));
+    let local = Local::boot_in(directory, |surroundings| surroundings.expecting(nowhere)).await;
+    // Who waits is the second, which has no place, and stays.
+    let settled = async {
+        let (mut children, mut stayed) = (local.children(), 0);
+        while stayed < 20 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            let now = local.children();
+            let is_same = now == children && !now.is_empty();
+            stayed = if is_same { stayed + 1 } else { 0 };
+            children = now;
+        }
+    };
+    let settled = tokio::time::timeout(Duration::from_secs(20), settled).await;
+    assert!(settled.is_ok(), "one after another is started");
+    let run = run_on(local, "print('here')", b"", |command| command).await;
+    assert_eq!((run.out(), run.err()), ("here\n", ""));
 }
 
 /// What a package runs when its directory is added is foreign code: it must find nothing of ours to
