@@ -54,7 +54,7 @@ impl Scenario for Streams {
     }
 
     fn most_rounds(&self) -> usize {
-        2
+        5
     }
 
     fn measure(&self, subject: &str, scale: &Scale) -> Result<Readings> {

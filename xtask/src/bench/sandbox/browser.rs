@@ -4,7 +4,6 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use serde_json::Value;
 
 use super::super::message::Call;
 use super::super::scenario::{Bound, Readings, Row, Scale, Scenario, Unit};
@@ -12,9 +11,9 @@ use super::super::stats::Latencies;
 use super::super::talk::{Transport, note_latencies};
 use super::super::usage;
 use super::installed::Tools;
-use super::server::Server;
+use super::server::{Server, served_by};
 use super::stage::Stage;
-use super::{GAP, PW, engine_process};
+use super::{GAP, PW};
 use crate::{image, process};
 
 /// The script, the same for all.
@@ -154,20 +153,10 @@ impl Browser<'_> {
         }
         if !settings.is_empty() {
             process::pause(gap);
-            let mut largest = 0;
-            for sandbox in server.sandboxes()? {
-                let shim = engine_process(self.stage, &sandbox)?;
-                largest = largest.max(usage::memory_below(shim)?.pss);
-            }
-            readings.note_bytes(MEMORY, largest);
+            let memories = server.memories(usage::memory_below)?;
+            readings.note_bytes(MEMORY, memories.into_iter().max().unwrap_or_default());
         }
         server.leave(readings)?;
         Ok(latencies)
     }
-}
-
-/// By which kind of sandbox a call was served.
-fn served_by(answer: Option<&Value>) -> Option<&str> {
-    let meta = answer?.pointer("/result/_meta")?;
-    meta.get("python-executor/served-by")?.as_str()
 }

@@ -9,7 +9,7 @@ use super::super::talk::Transport;
 use super::super::usage;
 use super::server::{Server, call};
 use super::stage::Stage;
-use super::{DRUN, docker, engine_process};
+use super::{DRUN, docker, engine_process, mean};
 use crate::process;
 
 /// The machine's processor time for each program, its sandbox's start and end included.
@@ -186,12 +186,7 @@ impl Scenario for Idle<'_> {
         let mut server = Server::start(self.stage, Transport::Stdio, &settings)?;
         server.filled(SEVERAL)?;
         rest()?;
-        let mut sum = 0;
-        for sandbox in server.sandboxes()? {
-            sum += usage::memory(engine_process(self.stage, &sandbox)?)?.pss;
-        }
-        let count = u64::try_from(SEVERAL).context("too many")?;
-        readings.note_bytes(SANDBOX, sum / count);
+        readings.note_bytes(SANDBOX, mean(&server.memories(usage::memory)?)?);
         server.leave(&mut readings)?;
         Ok(readings)
     }

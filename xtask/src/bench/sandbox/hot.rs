@@ -13,9 +13,9 @@ use super::super::talk::{Transport, note_latencies};
 use super::super::usage;
 use super::installed::Tools;
 use super::python::Shell;
-use super::server::Server;
+use super::server::{Server, served_by};
 use super::stage::Stage;
-use super::{GAP, PY, engine_process};
+use super::{GAP, PY};
 use crate::process;
 
 /// What is imported.
@@ -33,6 +33,9 @@ const HOT: &str = "numpy program, imported ahead";
 const STORED: &str = "numpy program, from the store";
 /// What the first takes while it waits.
 const MEMORY: &str = "memory a sandbox that waits with numpy";
+
+/// What is said of a call that found it imported.
+const IMPORTED: &str = "hot";
 
 /// Between calls, until the next sandbox has imported it and does nothing any more.
 const HOT_GAP: Duration = Duration::from_millis(1500);
@@ -139,19 +142,15 @@ impl Hot<'_> {
         for _ in 0..scale.pick(4, 20) {
             process::pause(gap);
             let (took, answer) = server.ask_for(&call)?;
-            if is_hot && !was_hot(answer.as_ref()) {
+            if is_hot && served_by(answer.as_ref()) != Some(IMPORTED) {
                 bail!("a call was not served by a sandbox that has numpy imported");
             }
             latencies.note(took);
         }
         if is_hot {
             process::pause(gap);
-            let mut largest = 0;
-            for sandbox in server.sandboxes()? {
-                let shim = engine_process(self.stage, &sandbox)?;
-                largest = largest.max(usage::memory_below(shim)?.pss);
-            }
-            readings.note_bytes(MEMORY, largest);
+            let memories = server.memories(usage::memory_below)?;
+            readings.note_bytes(MEMORY, memories.into_iter().max().unwrap_or_default());
         }
         server.leave(readings)?;
         Ok(latencies)
@@ -160,17 +159,11 @@ impl Hot<'_> {
     fn until_hot(&self, server: &mut Server<'_>, call: &Call) -> Result<()> {
         let begun = Instant::now();
         while begun.elapsed() < READY {
-            if was_hot(server.ask_for(call)?.1.as_ref()) {
+            if served_by(server.ask_for(call)?.1.as_ref()) == Some(IMPORTED) {
                 return Ok(());
             }
             process::pause(GAP);
         }
         bail!("no sandbox has numpy imported after {READY:?}");
     }
-}
-
-fn was_hot(answer: Option<&serde_json::Value>) -> bool {
-    let served =
-        answer.and_then(|answer| answer.pointer("/result/_meta/python-executor~1served-by"));
-    served.is_some_and(|served| served == "hot")
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `stage`, `server`, `installed` | what all of them share |
 //! | `python`, `docker`, `peer` | what ours is held against |
-//! | `calls`, `pool`, `many`, `cost`, `modules`, `hot`, `browser`, `output` | the measurements |
+//! | `calls`, `pool`, `many`, `cost`, `modules`, `hot`, `browser`, `throughput` | the measurements |
 //! | `fresh` | whether what was measured was fresh |
 
 mod browser;
@@ -16,12 +16,12 @@ mod hot;
 mod installed;
 mod many;
 mod modules;
-mod output;
 mod peer;
 mod pool;
 mod python;
 mod server;
 mod stage;
+mod throughput;
 
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ pub(super) fn scenarios<'s>(stage: &'s Stage<'s>) -> Vec<Box<dyn Scenario + 's>>
         Box::new(modules::Modules { stage }),
         Box::new(hot::Hot { stage }),
         Box::new(browser::Browser { stage }),
-        Box::new(output::Output { stage }),
+        Box::new(throughput::Throughput { stage }),
     ]
 }
 
@@ -84,4 +84,10 @@ fn engine_process(stage: &Stage<'_>, container: &str) -> Result<u32> {
         .parse()
         .context("the engine names no process")?;
     usage::parent(first)
+}
+
+fn mean(values: &[u64]) -> Result<u64> {
+    let count = u64::try_from(values.len())?;
+    let sum = values.iter().sum::<u64>();
+    sum.checked_div(count).context("there is nothing to count")
 }

@@ -10,7 +10,7 @@ use super::super::usage;
 use super::python::Shell;
 use super::server::{Server, call};
 use super::stage::Stage;
-use super::{PY, SHORT_GAP, engine_process};
+use super::{PY, SHORT_GAP, mean};
 use crate::process;
 
 /// A hundred calls, sent together.
@@ -78,13 +78,7 @@ impl Scenario for Pool<'_> {
         let mut server = Server::start(self.stage, Transport::Stdio, &settings)?;
         server.filled(size)?;
         if scale.wants(EACH) {
-            let mut sum = 0;
-            for sandbox in server.sandboxes()? {
-                let shim = engine_process(self.stage, &sandbox)?;
-                sum += usage::memory(shim)?.pss;
-            }
-            let count = u64::try_from(size).context("too many")?;
-            readings.note_bytes(EACH, sum / count);
+            readings.note_bytes(EACH, mean(&server.memories(usage::memory)?)?);
         }
         server.look()?;
         let call = call();

@@ -13,6 +13,8 @@ use super::super::message::{Call, Era};
 use super::super::pipe::{Kept, Pipe, Until};
 use super::super::scenario::Readings;
 use super::super::talk::Transport;
+use super::super::usage::Memory;
+use super::engine_process;
 use super::fresh::CANARY;
 use super::stage::{Stage, Which};
 use crate::process;
@@ -52,6 +54,12 @@ impl Conversation {
             Self::Http(http) => http,
         }
     }
+}
+
+/// By which kind of sandbox a call was served.
+pub(super) fn served_by(answer: Option<&Value>) -> Option<&str> {
+    let meta = answer?.pointer("/result/_meta")?;
+    meta.get("python-executor/served-by")?.as_str()
 }
 
 /// The call of the program that nearly all measurements run.
@@ -149,6 +157,16 @@ impl<'s> Server<'s> {
         let owner = self.id();
         self.stage
             .sandboxes_of(&BTreeSet::from([owner]), Which::Running)
+    }
+
+    /// What each of its sandboxes takes (Pss), as `of` reads it from the engine's process beside it.
+    pub(super) fn memories(&mut self, of: fn(u32) -> Result<Memory>) -> Result<Vec<u64>> {
+        let stage = self.stage;
+        let sandboxes = self.sandboxes()?;
+        let each = sandboxes
+            .iter()
+            .map(|sandbox| Ok(of(engine_process(stage, sandbox)?)?.pss));
+        each.collect()
     }
 
     /// Ends it in order, and takes its audit and what was answered wrongly.
