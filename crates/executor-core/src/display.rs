@@ -62,7 +62,8 @@ impl DisplayKind {
 pub struct Table {
     /// What its columns are; an index is the first of them.
     pub columns: Vec<Column>,
-    /// At most 200, of as many cells as there are columns here; each cell null, a boolean, a number or a text.
+    /// At most 200, of as many cells as there are columns here; each cell null, a boolean, a number or a text of at most
+    /// 4 KiB, and all of them together at most 64 KiB.
     pub rows: Vec<Vec<Value>>,
     /// How many rows it has in all.
     pub row_count: u64,
@@ -105,6 +106,9 @@ const MAX_NOTE: usize = 400;
 const MAX_ROWS: usize = 200;
 const MAX_COLUMNS: usize = 64;
 const MAX_LABEL: usize = 200;
+const MAX_CELL: usize = 4 * 1024;
+/// All names and cells of a table together, in bytes. Ours are of half as many.
+const MAX_TABLE: usize = 64 * 1024;
 
 /// What a part may be called; anything else is bytes.
 const TYPES: [&str; 9] = [
@@ -176,14 +180,22 @@ impl Display {
             parts.push(Part::read(&part, bytes, limits)?);
         }
         let notes = head.notes.into_iter().take(MAX_NOTES);
+        let mut notes: Vec<String> = notes
+            .map(|note| note.chars().take(MAX_NOTE).collect())
+            .collect();
+        let came = head.table.is_some();
+        let table = head.table.and_then(Table::bounded);
+        if came && table.is_none() {
+            notes.push(
+                "the table is left out of the data: it is not one, or beyond its bounds".to_owned(),
+            );
+        }
         Some(Self {
             kind: head.kind,
             text: head.text,
-            table: head.table.filter(Table::is_bounded),
+            table,
             parts,
-            notes: notes
-                .map(|note| note.chars().take(MAX_NOTE).collect())
-                .collect(),
+            notes,
         })
     }
 }
@@ -222,18 +234,47 @@ impl Part {
 }
 
 impl Table {
-    fn is_bounded(&self) -> bool {
-        let label = |text: &str| text.len() <= MAX_LABEL;
-        self.columns.len() <= MAX_COLUMNS
-            && self.rows.len() <= MAX_ROWS
-            && self
-                .columns
-                .iter()
-                .all(|column| label(&column.name) && label(&column.kind))
-            && self.rows.iter().all(|row| {
-                row.len() == self.columns.len()
-                    && !row.iter().any(|cell| cell.is_array() || cell.is_object())
-            })
+    /// The table within its bounds: long names cut, and without the rows from which on it is too much. None if it is no
+    /// table, or has more columns, rows or text in a cell than any of ours.
+    fn bounded(mut self) -> Option<Self> {
+        if self.columns.len() > MAX_COLUMNS || self.rows.len() > MAX_ROWS {
+            return None;
+        }
+        let mut size = 0;
+        for column in &mut self.columns {
+            for label in [&mut column.name, &mut column.kind] {
+                cut(label);
+                size += label.len();
+            }
+        }
+        let mut kept = 0;
+        for row in &self.rows {
+            if row.len() != self.columns.len() {
+                return None;
+            }
+            for cell in row {
+                size += match cell {
+                    Value::String(text) if text.len() <= MAX_CELL => text.len(),
+                    Value::Null | Value::Bool(_) | Value::Number(_) => NUMBER,
+                    _ => return None,
+                };
+            }
+            kept += usize::from(size <= MAX_TABLE);
+        }
+        self.rows.truncate(kept);
+        Some(self)
+    }
+}
+
+/// What a cell counts that is no text.
+const NUMBER: usize = 8;
+
+/// Shortens a name that is too long, in front of a character.
+fn cut(label: &mut String) {
+    if label.len() > MAX_LABEL {
+        let end = label.floor_char_boundary(MAX_LABEL - '…'.len_utf8());
+        label.truncate(end);
+        label.push('…');
     }
 }
 
@@ -340,6 +381,38 @@ mod tests {
         let nested = r#"{"kind":"value","text":"","table":{"columns":[{"name":"a","type":"b"}],"rows":[[[1]]],"row_count":1,"column_count":1},"parts":[]}"#;
         let read = Display::read(laid_down(nested, b""), &ResultLimits::default()).unwrap();
         assert_eq!(read.table, None, "cells are scalars");
+        assert_eq!(read.notes.len(), 1, "and it is said");
+    }
+
+    /// A table of one column with this name, and these cells below it.
+    fn table(name: &str, cells: &[String]) -> Option<Table> {
+        let head = serde_json::json!({
+            "kind": "value", "text": "", "parts": [],
+            "table": {
+                "columns": [{ "name": name, "type": "t" }],
+                "rows": cells.iter().map(|cell| [cell]).collect::<Vec<_>>(),
+                "row_count": cells.len(), "column_count": 1,
+            },
+        });
+        let read = Display::read(laid_down(&head.to_string(), b""), &ResultLimits::default());
+        read.unwrap().table
+    }
+
+    #[test]
+    fn a_forged_table_is_cut_or_none() {
+        let named = table(&"é".repeat(500), &[]).unwrap();
+        let name = &named.columns[0].name;
+        assert!(name.len() <= MAX_LABEL && name.ends_with("é…"), "{name}");
+        let longest = "x".repeat(MAX_CELL);
+        let rows = vec![longest.clone(); 200];
+        assert_eq!(
+            table("a", &rows).unwrap().rows.len(),
+            15,
+            "of 4 KiB each, and a name"
+        );
+        assert_eq!(table("a", &rows[..15]).unwrap().rows.len(), 15);
+        assert_eq!(table("a", &[longest + "x"]), None);
+        assert_eq!(table("a", &vec![String::new(); 201]), None);
     }
 
     proptest! {

@@ -1,6 +1,12 @@
 //! What one result may take of its reader: text for a model's context, pictures for a message.
+//!
+//! A result has two forms, of which clients give a model one or both. Each form has a budget of its own, in bytes of JSON
+//! and in tokens; whichever is used up first counts. What is named is paid for before what is shown of it, so that a long
+//! output hides no file.
 
 use executor_core::limits::{ByteSize, ResultLimits};
+
+use crate::cost::Cost;
 
 /// How much of a run a result shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,71 +15,122 @@ use executor_core::limits::{ByteSize, ResultLimits};
     reason = "a result is made of text and pictures"
 )]
 pub struct ResultBudget {
-    /// All text of a result, in bytes of JSON: some four of them are a token. What is more is cut in the middle, and the
-    /// whole is linked to.
+    /// All text of a result with its links, in bytes of JSON. What is more is cut in the middle, and the whole is linked
+    /// to. The structured form may have half as much again.
     pub text: ByteSize,
+    /// The same in tokens, of each of the two forms: an estimate that is rather too high, for digits, encodings and
+    /// scripts that take many tokens as well.
+    pub tokens: u64,
     /// All pictures of a result, before they are encoded; further ones are linked to.
     pub pictures: ByteSize,
 }
 
 impl Default for ResultBudget {
-    /// 96 KiB of text, which is below the 25,000 tokens that the common clients take, and 512 KiB of pictures: together
-    /// with the structured form a message stays below 1 MB.
+    /// 96 KiB of text and 20,000 tokens: the common clients take 25,000, by vocabularies that differ by some percent. And
+    /// 512 KiB of pictures: together with the structured form a message stays below 1 MB.
     fn default() -> Self {
         Self {
             text: ByteSize::kib(96),
+            tokens: 20_000,
             pictures: ByteSize::kib(512),
         }
     }
 }
 
 impl ResultBudget {
-    /// What standard output may take, in bytes of JSON.
-    pub(crate) fn stdout(&self) -> usize {
-        self.whole() / 3 * 2
+    /// The longest that a result can be with it, in bytes of JSON.
+    #[must_use]
+    pub fn longest(&self, limits: &ResultLimits) -> u64 {
+        let pictures = self.pictures.get().max(limits.picture.get());
+        // Base64 makes four bytes of three.
+        let pictures = pictures.div_ceil(3).saturating_mul(4);
+        let text = self.text.get().saturating_mul(5) / 2;
+        pictures.saturating_add(text).saturating_add(FRAME)
     }
 
-    /// What standard error may take.
-    pub(crate) fn stderr(&self) -> usize {
-        self.whole() / 6
+    /// All text of a form.
+    fn whole(&self) -> Cost {
+        let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        Cost::of(number(self.text.get()), number(self.tokens))
     }
 
-    fn whole(&self) -> usize {
-        usize::try_from(self.text.get()).unwrap_or(usize::MAX)
+    /// What we say ourselves: how the program ended, hints, notes.
+    pub(crate) fn own(&self) -> Cost {
+        self.whole().part(1, 12).max(LEAST_OWN)
+    }
+
+    /// What the structured form may take, without our own words.
+    pub(crate) fn structured(&self) -> Cost {
+        let whole = self.whole();
+        let longer = Cost {
+            bytes: whole.bytes / 2 * 3,
+            ..whole
+        };
+        longer.without(self.own())
+    }
+
+    /// What standard output and standard error may take, in this order, where there is room for so much.
+    pub(crate) fn outputs(&self, room: Cost) -> (Cost, Cost) {
+        let whole = self.whole();
+        let stdout = whole.part(2, 3).min(room.part(4, 5));
+        let stderr = whole.part(1, 6).min(room.part(1, 5));
+        (stdout, stderr)
     }
 }
 
-/// What is left of a budget while a result is made.
+/// What a message has besides: numbers, what was installed and by whom it was served.
+const FRAME: u64 = 16 * 1024;
+
+/// How a program ended and what to do about it is said in any case.
+const LEAST_OWN: Cost = Cost::of(2048, 500);
+
+/// What is left of the text form while a result is made.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    text: usize,
+    left: Cost,
+    /// For what is still to come, so that the first of many displays does not take the place of the last.
+    reserved: Cost,
+    most_of_one: Cost,
     pictures: u64,
-    most_of_one: usize,
 }
 
 impl Budget {
-    pub(crate) fn new(budget: &ResultBudget, limits: &ResultLimits) -> Self {
+    /// With displays and files to come that take so much at least.
+    pub(crate) fn new(budget: &ResultBudget, limits: &ResultLimits, coming: Cost) -> Self {
+        let whole = budget.whole();
         Self {
-            text: budget.whole(),
+            left: whole.without(budget.own()),
+            reserved: coming.min(whole.part(1, 2)),
+            most_of_one: whole.part(1, 4),
             // One picture that may be shown is shown.
             pictures: budget.pictures.get().max(limits.picture.get()),
-            most_of_one: budget.whole() / 4,
         }
     }
 
-    /// Counts text.
-    pub(crate) fn take(&mut self, bytes: usize) {
-        self.text = self.text.saturating_sub(bytes);
+    /// What is left for things that are not expected.
+    pub(crate) const fn room(&self) -> Cost {
+        self.left.without(self.reserved)
     }
 
-    /// Whether so much text is left.
-    pub(crate) const fn fits(&self, bytes: usize) -> bool {
-        bytes <= self.text
+    /// What was expected has come: what was kept for it is there to be taken.
+    pub(crate) const fn begin(&mut self, expected: Cost) {
+        self.reserved = self.reserved.without(expected);
     }
 
-    /// What the text of one display may take: a part, and never so little that it says nothing.
-    pub(crate) fn display(&self) -> usize {
-        self.text.min(self.most_of_one).max(LEAST)
+    /// Counts what is there already.
+    pub(crate) const fn spend(&mut self, cost: Cost) {
+        self.left = self.left.without(cost);
+    }
+
+    /// Counts something, if there is room for it.
+    pub(crate) fn take(&mut self, cost: Cost) -> bool {
+        self.left.take(cost)
+    }
+
+    /// What the text of one display may take, beside links that take so much; none if that says nothing.
+    pub(crate) fn display(&self, links: Cost) -> Option<Cost> {
+        let room = self.room().without(links).min(self.most_of_one);
+        LEAST_TEXT.fits(room).then_some(room)
     }
 
     /// Counts a picture, if there is room for it.
@@ -87,5 +144,32 @@ impl Budget {
     }
 }
 
-/// What even the last of many displays may say, in bytes of JSON.
-const LEAST: usize = 200;
+/// What even the last of many displays may say.
+pub(crate) const LEAST_TEXT: Cost = Cost::of(240, 100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_below_what_clients_take() {
+        let (budget, limits) = (ResultBudget::default(), ResultLimits::default());
+        assert!(budget.tokens < 25_000);
+        let longest = budget.longest(&limits);
+        assert!(longest < 1_000_000, "{longest}");
+    }
+
+    #[test]
+    fn much_that_is_to_come_leaves_the_outputs_less() {
+        let (budget, limits) = (ResultBudget::default(), ResultLimits::default());
+        let outputs = |coming| budget.outputs(Budget::new(&budget, &limits, coming).room());
+        let (stdout, stderr) = outputs(Cost::default());
+        assert_eq!((stdout.bytes, stderr.bytes), (64 * 1024, 16 * 1024));
+        assert_eq!((stdout.tokens, stderr.tokens), (1_333_332, 333_333));
+        let (stdout, stderr) = outputs(Cost::of(1 << 20, 1 << 20));
+        assert!(
+            stdout.bytes >= 24 * 1024 && stderr.bytes >= 6 * 1024,
+            "{stdout:?} {stderr:?}"
+        );
+    }
+}

@@ -1,11 +1,13 @@
 //! As much of an output as a message may hold: its head, a note of what is missing, its tail.
 //!
-//! The budget counts bytes of JSON, not of output, because an output of control characters grows six-fold on the wire.
+//! The budget counts bytes of JSON, not of output, because an output of control characters grows six-fold on the wire;
+//! and tokens, because an output of digits takes four times as many as one of words.
 
 use std::marker::PhantomData;
 
 use executor_core::Captured;
 
+use crate::cost::{Cost, Meter};
 use crate::visible;
 
 /// How the bytes of an output become text.
@@ -51,42 +53,47 @@ pub(crate) struct Excerpt<S> {
     tail: String,
     omitted: u64,
     invalid_utf8: bool,
+    is_exact: bool,
     style: PhantomData<S>,
 }
 
 impl<S: Style> Excerpt<S> {
-    /// All of `output` if it fits `budget` bytes of JSON, else its two ends, half the budget each.
-    pub(crate) fn of(output: &Captured, budget: usize) -> Self {
+    /// All of `output` if it fits `room`, else its two ends, half the room each.
+    pub(crate) fn of(output: &Captured, room: Cost) -> Self {
         let cut = output.is_truncated();
         // No byte of output takes less than one on the wire, so most of what is too long shows at once.
-        if !cut && output.head().len() <= budget && total_cost::<S>(output.head()) <= budget {
+        if !cut && output.head().len() <= room.bytes && total_cost::<S>(output.head()).fits(room) {
             return Self::new(output.head(), &[], 0);
         }
+        let half = room.part(1, 2);
         let head = if cut {
             without_split_end(output.head())
         } else {
             output.head()
         };
         let (head, rest) = head
-            .split_at_checked(prefix::<S>(head, budget / 2))
+            .split_at_checked(prefix::<S>(head, half))
             .unwrap_or((head, &[]));
         let tail = if cut {
             without_split_start(output.tail())
         } else {
             rest
         };
-        let tail = suffix::<S>(tail, budget / 2);
+        let tail = suffix::<S>(tail, half);
         let shown = u64::try_from(head.len().saturating_add(tail.len())).unwrap_or(u64::MAX);
         Self::new(head, tail, output.total_bytes().saturating_sub(shown))
     }
 
     fn new(head: &[u8], tail: &[u8], omitted: u64) -> Self {
         let valid = std::str::from_utf8(head).is_ok() && std::str::from_utf8(tail).is_ok();
+        let (head_text, tail_text) = (text::<S>(head), text::<S>(tail));
+        let is_same = head_text.as_bytes() == head && tail_text.as_bytes() == tail;
         Self {
-            head: text::<S>(head),
-            tail: text::<S>(tail),
+            head: head_text,
+            tail: tail_text,
             omitted,
             invalid_utf8: !valid,
+            is_exact: omitted == 0 && is_same,
             style: PhantomData,
         }
     }
@@ -94,6 +101,11 @@ impl<S: Style> Excerpt<S> {
     /// How many bytes of the output are not in the excerpt.
     pub(crate) fn omitted(&self) -> u64 {
         self.omitted
+    }
+
+    /// Whether it is the output to the byte: nothing is left out, nothing stands for something else.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.is_exact
     }
 
     /// Whether something in the excerpt was not UTF-8.
@@ -156,20 +168,11 @@ impl Piece {
         }
     }
 
-    /// Its length in a JSON string.
-    fn cost<S: Style>(self, scratch: &mut String) -> usize {
+    /// Counts it as it is shown.
+    fn measure<S: Style>(self, meter: &mut Meter, scratch: &mut String) {
         scratch.clear();
         self.push::<S>(scratch);
-        scratch.bytes().map(json_cost).sum()
-    }
-}
-
-/// What one byte of UTF-8 takes in a JSON string.
-fn json_cost(byte: u8) -> usize {
-    match byte {
-        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
-        0..0x20 => 6,
-        _ => 1,
+        meter.extend(scratch);
     }
 }
 
@@ -186,42 +189,40 @@ fn text<S: Style>(bytes: &[u8]) -> String {
     text
 }
 
-fn total_cost<S: Style>(bytes: &[u8]) -> usize {
-    let mut scratch = String::new();
-    pieces(bytes)
-        .map(|piece| piece.cost::<S>(&mut scratch))
-        .sum()
+fn total_cost<S: Style>(bytes: &[u8]) -> Cost {
+    let (mut meter, mut scratch) = (Meter::default(), String::new());
+    pieces(bytes).for_each(|piece| piece.measure::<S>(&mut meter, &mut scratch));
+    meter.cost()
 }
 
-/// How many bytes from the start fit `budget`.
-fn prefix<S: Style>(bytes: &[u8], budget: usize) -> usize {
-    let mut scratch = String::new();
-    let mut cost = 0;
+/// How many bytes from the start fit `room`.
+fn prefix<S: Style>(bytes: &[u8], room: Cost) -> usize {
+    let (mut meter, mut scratch) = (Meter::default(), String::new());
     pieces(bytes)
         .take_while(|piece| {
-            cost = piece.cost::<S>(&mut scratch).saturating_add(cost);
-            cost <= budget
+            piece.measure::<S>(&mut meter, &mut scratch);
+            meter.cost().fits(room)
         })
         .map(Piece::bytes)
         .sum()
 }
 
-/// The end of `bytes` that fits `budget`.
-fn suffix<S: Style>(bytes: &[u8], budget: usize) -> &[u8] {
-    // Only the last `budget` bytes can be in it, so no more are looked at.
-    let from = bytes.len().saturating_sub(budget);
+/// The end of `bytes` that fits `room`.
+fn suffix<S: Style>(bytes: &[u8], room: Cost) -> &[u8] {
+    // Only so many of the last bytes can be in it, so no more are looked at.
+    let from = bytes.len().saturating_sub(room.bytes);
     let near = bytes.get(from..).unwrap_or(bytes);
     let near = if from > 0 {
         without_split_start(near)
     } else {
         near
     };
-    let mut scratch = String::new();
-    let mut cost = total_cost::<S>(near);
+    let total = total_cost::<S>(near);
+    let (mut meter, mut scratch) = (Meter::default(), String::new());
     let skipped: usize = pieces(near)
         .take_while(|piece| {
-            let over = cost > budget;
-            cost = cost.saturating_sub(piece.cost::<S>(&mut scratch));
+            let over = !total.without(meter.cost()).fits(room);
+            piece.measure::<S>(&mut meter, &mut scratch);
             over
         })
         .map(Piece::bytes)
@@ -267,10 +268,15 @@ mod tests {
         keeper.finish()
     }
 
+    /// So many bytes, and any number of tokens.
+    fn room(bytes: usize) -> Cost {
+        Cost::of(bytes, usize::MAX)
+    }
+
     #[track_caller]
     fn check(bytes: &[u8], kept: u64, budget: usize, expected: &str) {
         assert_eq!(
-            Excerpt::<Faithful>::of(&captured(bytes, kept), budget).into_text(),
+            Excerpt::<Faithful>::of(&captured(bytes, kept), room(budget)).into_text(),
             expected
         );
     }
@@ -297,7 +303,7 @@ mod tests {
     #[test]
     fn characters_are_not_split() {
         // The keeper cuts both `é` in two; the halves count as omitted and not as invalid.
-        let excerpt = Excerpt::<Faithful>::of(&captured("aéxxéb".as_bytes(), 4), 100);
+        let excerpt = Excerpt::<Faithful>::of(&captured("aéxxéb".as_bytes(), 4), room(100));
         assert!(!excerpt.invalid_utf8());
         assert_eq!(excerpt.into_text(), "a\n… 6 bytes omitted …\nb");
         check("ééé".as_bytes(), 100, 5, "é\n… 2 bytes omitted …\né");
@@ -306,11 +312,11 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text() {
         let output = captured(b"a\xff\xfeb", 100);
-        let faithful = Excerpt::<Faithful>::of(&output, 100);
+        let faithful = Excerpt::<Faithful>::of(&output, room(100));
         assert!(faithful.invalid_utf8());
         assert_eq!(faithful.into_text(), "a\u{fffd}\u{fffd}b");
         assert_eq!(
-            Excerpt::<Visible>::of(&output, 100).into_text(),
+            Excerpt::<Visible>::of(&output, room(100)).into_text(),
             r"a\xff\xfeb"
         );
     }
@@ -320,10 +326,39 @@ mod tests {
         for byte in 0..=255_u8 {
             for budget in [0, 1, 50, 999] {
                 let output = captured(&vec![byte; 5000], 2000);
-                let text = Excerpt::<Visible>::of(&output, budget).into_text();
+                let text = Excerpt::<Visible>::of(&output, room(budget)).into_text();
                 let wire = serde_json::to_string(&text).expect("JSON").len();
                 assert!(wire <= budget + 60, "{byte}: {wire}");
             }
         }
+    }
+    #[test]
+    fn the_budget_holds_in_tokens() {
+        for text in [
+            "1 2 3 ",
+            "0123456789abcdef",
+            "some words and ",
+            "日本語",
+            "{[(;:!",
+        ] {
+            let output = captured(text.repeat(2000).as_bytes(), 100_000);
+            let budget = Cost::of(usize::MAX, 1000);
+            let excerpt = Excerpt::<Visible>::of(&output, budget);
+            assert!(excerpt.omitted() > 0, "{text}");
+            let cost = Cost::of_text(&excerpt.into_text());
+            // Half of it each for head and tail, which are filled, and a note between them.
+            let tokens = cost.tokens / crate::tokens::TOKEN;
+            assert!((900..1020).contains(&tokens), "{text}: {tokens}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_as_it_was_is_told() {
+        let exact = |bytes: &[u8], budget| {
+            Excerpt::<Visible>::of(&captured(bytes, 100), room(budget)).is_exact()
+        };
+        assert!(exact(b"", 10) && exact("é\n".as_bytes(), 10));
+        assert!(!exact(b"\xff", 10) && !exact(b"a\x1b", 10) && !exact("\u{202e}".as_bytes(), 10));
+        assert!(!exact(b"abcdefghijkl", 10));
     }
 }

@@ -32,17 +32,22 @@ mod incoming;
 mod structured;
 
 mod budget;
+mod cost;
+mod entries;
 mod excerpt;
 mod failure;
 mod follow;
 mod hints;
+mod left_out;
 mod lines;
+mod notes;
 mod render;
 mod shown;
 mod signal;
 mod store;
 mod teller;
 mod ticker;
+mod tokens;
 mod visible;
 
 pub use self::budget::ResultBudget;

@@ -1,29 +1,31 @@
 //! The result of a call: text for a model, the structured form beside it, and whether it counts as an error.
 
 use executor_core::modules::InstallFailure;
-use executor_core::{Ending, Outcome, SandboxDeath, SandboxLoss};
+use executor_core::{Captured, Ending, Outcome, SandboxDeath, SandboxLoss};
 use mcp_protocol::content::ContentBlock;
 use mcp_protocol::tools::CallToolResult;
 
 use crate::budget::Budget;
+use crate::cost::Cost;
 use crate::excerpt::{Excerpt, Visible};
 use crate::facts::Facts;
 use crate::failure;
 use crate::hints::hints;
-use crate::shown::{Shown, shown, whole_output};
+use crate::notes;
+use crate::shown::{Shown, coming, shown, whole_output};
+use crate::signal;
 use crate::store::Shelf;
 use crate::structured::structured;
-use crate::{signal, visible};
 
 /// The result of a run that ended with `outcome`. What it only links to is put on the shelf.
 pub(crate) fn result(outcome: &Outcome, facts: &Facts, shelf: &mut Shelf) -> CallToolResult {
     if let Ending::Failed(error) = &outcome.ending {
         return failure::result(error);
     }
-    let mut budget = Budget::new(&facts.budget, &facts.results);
-    let mut output = Output::of(outcome, facts, shelf);
-    budget.take(output.text.len());
-    let mut shown = shown(outcome, &facts.results, &mut budget, shelf);
+    let mut budget = Budget::new(&facts.budget, &facts.results, coming(outcome));
+    let mut output = Output::of(outcome, facts.budget.outputs(budget.room()), shelf);
+    budget.spend(output.cost());
+    let mut shown = shown(outcome, &facts.results, &facts.budget, &mut budget, shelf);
     output.conclude(outcome, facts, &shown);
     let mut blocks = Vec::new();
     if !output.text.is_empty() {
@@ -42,29 +44,38 @@ pub(crate) fn result(outcome: &Outcome, facts: &Facts, shelf: &mut Shelf) -> Cal
 #[derive(Debug, Default)]
 struct Output {
     text: String,
-    /// Links to what was cut.
+    /// Links to what was cut, or is not shown as it was printed.
     wholes: Vec<ContentBlock>,
 }
 
 impl Output {
-    fn of(outcome: &Outcome, facts: &Facts, shelf: &mut Shelf) -> Self {
+    fn of(outcome: &Outcome, (for_stdout, for_stderr): (Cost, Cost), shelf: &mut Shelf) -> Self {
         let mut output = Self::default();
-        let stdout = Excerpt::<Visible>::of(&outcome.stdout, facts.budget.stdout());
-        if stdout.omitted() > 0 {
+        let stdout = Excerpt::<Visible>::of(&outcome.stdout, for_stdout);
+        // What the text does not show as it is exists somewhere to the byte.
+        if !stdout.is_exact() {
             let whole = whole_output("stdout.txt", &outcome.stdout, shelf);
             output.wholes.push(whole);
         }
         output.text = stdout.into_text();
         if !outcome.stderr.is_empty() {
-            let stderr = Excerpt::<Visible>::of(&outcome.stderr, facts.budget.stderr());
-            if stderr.omitted() > 0 {
+            let stderr = Excerpt::<Visible>::of(&outcome.stderr, for_stderr);
+            if !stderr.is_exact() {
                 let whole = whole_output("stderr.txt", &outcome.stderr, shelf);
                 output.wholes.push(whole);
             }
             output.line("stderr:\n");
             output.text.push_str(&stderr.into_text());
         }
+        if let Ending::InstallFailed(failure) = &outcome.ending {
+            output.install_failure(failure, for_stdout);
+        }
         output
+    }
+
+    fn cost(&self) -> Cost {
+        let wholes = self.wholes.iter().map(Cost::of_block);
+        wholes.fold(Cost::of_block_text(&self.text), Cost::and)
     }
 
     /// How the run ended, and what is to be known besides.
@@ -73,16 +84,34 @@ impl Output {
         if self.text.is_empty() && shown.blocks.is_empty() && ran {
             self.text.push_str("(no output)");
         }
+        let mut room = facts.budget.own();
+        let mut say = |beginning: &str, words: &str| {
+            room = room.without(Cost::of_text(words)).without(LINE);
+            self.line(beginning);
+            self.text.push_str(words);
+        };
         if let Some(line) = ending(&outcome.ending, facts) {
-            self.line(&line);
+            say("", &line);
         }
         for hint in hints(outcome, facts) {
-            self.line("hint: ");
-            self.text.push_str(&hint);
+            say("hint: ", &hint);
         }
-        for note in outcome.notes.iter().chain(&shown.notes) {
+        let notes = shown.notes.iter().chain(&outcome.notes);
+        for note in notes::fitting(notes, room) {
             self.line("note: ");
-            self.text.push_str(&visible::line(note, MAX_NOTE));
+            self.text.push_str(&note);
+        }
+    }
+
+    /// Why the program was never started, and the installer's own words.
+    fn install_failure(&mut self, failure: &InstallFailure, room: Cost) {
+        self.line(&format!("the program was not started: {failure}\nhint: "));
+        self.text.push_str(&failure.hint());
+        if !failure.output().is_empty() {
+            self.line("the installer said:\n");
+            let said = Captured::from(failure.output().as_bytes().to_vec());
+            let said = Excerpt::<Visible>::of(&said, room);
+            self.text.push_str(&said.into_text());
         }
     }
 
@@ -99,7 +128,7 @@ fn ending(ending: &Ending, facts: &Facts) -> Option<String> {
     match ending {
         Ending::Exited(0) => None,
         Ending::Exited(code) => Some(format!("exit code {code}")),
-        Ending::InstallFailed(failure) => Some(install_failure(failure)),
+        Ending::InstallFailed(_) => None,
         other => Some(explain(other, facts)),
     }
 }
@@ -179,21 +208,8 @@ fn lost(loss: SandboxLoss) -> String {
     }
 }
 
-/// Why the program was never started, and the installer's own words.
-fn install_failure(failure: &InstallFailure) -> String {
-    let mut text = format!(
-        "the program was not started: {failure}\nhint: {}",
-        failure.hint()
-    );
-    if !failure.output().is_empty() {
-        text.push_str("\nthe installer said:\n");
-        text.push_str(&visible::all(failure.output()));
-    }
-    text
-}
-
-/// The longest note that is shown.
-const MAX_NOTE: usize = 400;
+/// What stands before a line of ours.
+const LINE: Cost = Cost::of(12, 5);
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,6 @@
 //! Displays and files as blocks of content: what fits as text, pictures and small files, the rest as links.
 
 use bytes::Bytes;
-use executor_core::files::LeftOut;
 use executor_core::limits::ResultLimits;
 use executor_core::media::{self, Picture};
 use executor_core::{Captured, Display, Outcome};
@@ -9,40 +8,59 @@ use mcp_protocol::content::{ContentBlock, EmbeddedResource, ResourceContents, Re
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::budget::Budget;
-use crate::excerpt::{Excerpt, Faithful, Visible};
+use crate::budget::{Budget, LEAST_TEXT, ResultBudget};
+use crate::cost::Cost;
+use crate::excerpt::{Excerpt, Visible};
+use crate::left_out;
 use crate::store::Shelf;
 use crate::visible;
 
-/// What is shown of a run besides its output, in the two forms of a result.
+/// What is shown of a run besides its output, and what the structured form has to name.
 #[derive(Debug, Default)]
 pub(crate) struct Shown {
     /// For whoever looks.
     pub(crate) blocks: Vec<ContentBlock>,
-    /// For programs: one object a display.
+    /// For programs: what each display is, without its text and its rows.
     pub(crate) displays: Vec<Value>,
-    /// One object a file.
+    /// For programs: one object a file.
     pub(crate) files: Vec<Value>,
     /// Sentences on what is not there.
     pub(crate) notes: Vec<String>,
+    without_room: usize,
+    pictures_over: usize,
+    pictures_too_large: usize,
 }
 
 /// The most files that have a block of their own; the structured form names all.
 const MAX_FILE_BLOCKS: usize = 32;
 
-/// The longest file that is given as text, in bytes of JSON.
+/// The longest file that is given as text, in bytes.
 const SMALL_FILE: usize = 4 * 1024;
 
-/// The most text of one display that programs get as well; a longer one they find in the blocks.
-const STRUCTURED_TEXT: usize = 4 * 1024;
+/// What a usual link takes.
+const LINK: Cost = Cost::of(330, 90);
 
-/// How many of what was left out are named.
-const NAMED_LEFT_OUT: usize = 8;
+/// What displays and files take of the text form at least.
+pub(crate) fn coming(outcome: &Outcome) -> Cost {
+    let displays = outcome.displays.iter().map(of_display);
+    let files = LINK.times(outcome.files.len().min(MAX_FILE_BLOCKS));
+    displays.fold(files, Cost::and)
+}
+
+fn of_display(display: &Display) -> Cost {
+    let links = LINK.times(display.parts.len());
+    if display.text.is_empty() && display.notes.is_empty() {
+        links
+    } else {
+        links.and(LEAST_TEXT)
+    }
+}
 
 /// Puts everything that `outcome` shows into blocks, and what is only linked on the shelf.
 pub(crate) fn shown(
     outcome: &Outcome,
     limits: &ResultLimits,
+    bounds: &ResultBudget,
     budget: &mut Budget,
     shelf: &mut Shelf,
 ) -> Shown {
@@ -78,7 +96,11 @@ pub(crate) fn shown(
             visible::line(first, 80)
         ));
     }
-    shown.left_out(&outcome.left_out, outcome.left_out_more);
+    shown.tell_bounds(limits, bounds);
+    let (left_out, more) = (&outcome.left_out, outcome.left_out_more);
+    shown
+        .notes
+        .extend(left_out::sentences(left_out, more, limits));
     shown
 }
 
@@ -90,17 +112,10 @@ impl Shown {
         budget: &mut Budget,
         shelf: &mut Shelf,
     ) {
+        budget.begin(of_display(display));
         let mut media = Vec::new();
         let mut links = Vec::new();
         let mut pictures = Vec::new();
-        let mut text = String::new();
-        let mut cut = false;
-        if !display.text.is_empty() {
-            let whole = Captured::from(display.text.clone().into_bytes());
-            let excerpt = Excerpt::<Visible>::of(&whole, budget.display());
-            cut = excerpt.omitted() > 0;
-            text = excerpt.into_text();
-        }
         for part in &display.parts {
             let path = format!("display-{number}/{}", part.name);
             let mut entry = json!({
@@ -108,7 +123,9 @@ impl Shown {
                 "media_type": part.media_type,
                 "size": part.bytes.len(),
             });
-            let is_inline = part.view.is_some() && budget.take_picture(part.bytes.len());
+            let is_small = part.view.is_some();
+            let is_inline = is_small && budget.take_picture(part.bytes.len());
+            self.pictures_over += usize::from(is_small && !is_inline);
             if is_inline {
                 pictures.push(ContentBlock::image(&part.bytes, part.media_type));
             } else {
@@ -124,44 +141,38 @@ impl Shown {
             }
             media.push(entry);
         }
-        if cut
-            && !display
-                .parts
-                .iter()
-                .any(|part| part.media_type.starts_with("text/plain"))
-        {
+        let of_links = links.iter().map(Cost::of_block).fold(LINK, Cost::and);
+        let (text, is_cut) = readable(display, budget.display(of_links));
+        self.without_room += usize::from(is_cut && text.is_empty());
+        let is_text = |kind: &str| kind.starts_with("text/plain");
+        if is_cut && !display.parts.iter().any(|part| is_text(part.media_type)) {
             let path = format!("display-{number}/text.txt");
             let bytes = Bytes::from(display.text.clone());
             let length = bytes.len();
             let uri = shelf.put(&path, "text/plain", bytes);
             links.push(link(&path, "text/plain", length, uri));
         }
-        for note in &display.notes {
-            start_line(&mut text);
-            text.push_str("note: ");
-            text.push_str(&visible::line(note, MAX_NOTE));
-        }
-        budget.take(text.len());
         if !text.is_empty() {
+            budget.spend(Cost::of_block_text(&text));
             self.blocks.push(ContentBlock::text(text));
         }
-        self.blocks.append(&mut pictures);
-        self.blocks.append(&mut links);
+        for block in pictures.into_iter().chain(links) {
+            self.block(block, budget);
+        }
         let mut entry = json!({ "kind": display.kind.as_str() });
-        if !display.text.is_empty() {
-            let whole = Captured::from(display.text.clone().into_bytes());
-            let text = Excerpt::<Faithful>::of(&whole, STRUCTURED_TEXT).into_text();
-            put(&mut entry, "text", text);
-        }
-        if let Some(table) = &display.table
-            && let Ok(table) = serde_json::to_value(table)
-        {
-            put(&mut entry, "table", table);
-        }
         if !media.is_empty() {
             put(&mut entry, "media", media);
         }
         self.displays.push(entry);
+    }
+
+    /// Adds a block if there is room for it.
+    fn block(&mut self, block: ContentBlock, budget: &mut Budget) {
+        if budget.take(Cost::of_block(&block)) {
+            self.blocks.push(block);
+        } else {
+            self.without_room += 1;
+        }
     }
 
     fn file(
@@ -171,40 +182,97 @@ impl Shown {
         limits: &ResultLimits,
         budget: &mut Budget,
     ) {
-        let picture = Picture::of(bytes).filter(|picture| limits.shows(*picture, bytes.len()));
-        if picture.is_some() && budget.take_picture(bytes.len()) {
-            self.blocks.push(ContentBlock::image(bytes, media_type));
+        budget.begin(LINK);
+        let picture = Picture::of(bytes);
+        let small = picture.filter(|picture| limits.shows(*picture, bytes.len()));
+        if small.is_some() && budget.take_picture(bytes.len()) {
+            self.block(ContentBlock::image(bytes, media_type), budget);
+        } else if small.is_some() {
+            self.pictures_over += 1;
+        } else if picture.is_some() {
+            self.pictures_too_large += 1;
         } else if let Some(uri) = &uri
-            && let Some(text) = small_text(bytes, budget)
+            && let Some(text) = small_text(bytes)
         {
             let contents = ResourceContents::text(uri.as_str(), Some(media_type.to_owned()), text);
-            let embedded = EmbeddedResource::new(contents);
-            self.blocks.push(ContentBlock::Resource(embedded));
-            return;
+            let embedded = ContentBlock::Resource(EmbeddedResource::new(contents));
+            let cost = Cost::of_block(&embedded);
+            if cost.fits(budget.room()) && budget.take(cost) {
+                self.blocks.push(embedded);
+                return;
+            }
         }
-        self.blocks.push(link(name, media_type, bytes.len(), uri));
+        self.block(link(name, media_type, bytes.len(), uri), budget);
     }
 
-    fn left_out(&mut self, left_out: &[LeftOut], more: u64) {
-        for one in left_out.iter().take(NAMED_LEFT_OUT) {
-            let name = visible::line(&one.name, 80).replace('`', "'");
-            self.notes
-                .push(format!("`{name}` was not returned: {}", one.reason));
+    /// Which bounds kept something out of the text form.
+    fn tell_bounds(&mut self, limits: &ResultLimits, bounds: &ResultBudget) {
+        if self.pictures_over > 0 {
+            self.notes.push(format!(
+                "{}: the pictures of a result may have {} together; only the operator can allow more (`--result-pictures`)",
+                linked(self.pictures_over),
+                bounds.pictures.max(limits.picture)
+            ));
         }
-        let unnamed = left_out.len().saturating_sub(NAMED_LEFT_OUT);
-        let more = more.saturating_add(u64::try_from(unnamed).unwrap_or(u64::MAX));
-        if more > 0 {
-            self.notes
-                .push(format!("{more} more files or displays were not returned"));
+        if self.pictures_too_large > 0 {
+            self.notes.push(format!(
+                "{}: one may have {} and {} pixels on its longer side; `display()` makes a smaller one, and the operator can allow more (`--picture-size`, `--picture-side`)",
+                linked(self.pictures_too_large),
+                limits.picture,
+                limits.picture_side
+            ));
+        }
+        if self.without_room > 0 {
+            self.notes.push(format!(
+                "{} texts, pictures or links of displays and files found no room in this text, which may have {} and about {} tokens; the structured result names more of them; show less at once, or have the operator allow more (`--result-text`, `--result-tokens`)",
+                self.without_room,
+                bounds.text,
+                bounds.tokens
+            ));
         }
     }
 }
 
+fn linked(pictures: usize) -> String {
+    match pictures {
+        1 => "a picture is linked to and not shown".to_owned(),
+        more => format!("{more} pictures are linked to and not shown"),
+    }
+}
+
+/// The text of a display with its notes, and whether something of the text is missing or written otherwise.
+fn readable(display: &Display, room: Option<Cost>) -> (String, bool) {
+    let Some(mut room) = room else {
+        return (String::new(), !display.text.is_empty());
+    };
+    let mut notes = String::new();
+    for note in &display.notes {
+        let line = format!("note: {}\n", visible::line(note, MAX_NOTE));
+        let both = Cost::of_text(&notes).and(Cost::of_text(&line));
+        if both.fits(room.part(1, 2)) {
+            notes.push_str(&line);
+        }
+    }
+    room = room.without(Cost::of_text(&notes)).without(AROUND);
+    let whole = Captured::from(display.text.clone().into_bytes());
+    let excerpt = Excerpt::<Visible>::of(&whole, room);
+    let is_cut = excerpt.omitted() > 0;
+    let mut text = excerpt.into_text();
+    if !notes.is_empty() {
+        start_line(&mut text);
+        text.push_str(notes.trim_end());
+    }
+    (text, is_cut)
+}
+
+/// What stands around a text and in its middle, if that is cut.
+const AROUND: Cost = Cost::of(80, 15);
+
 /// The longest note that is shown.
 const MAX_NOTE: usize = 400;
 
-/// The text of a file that is short, has nothing hidden in it and fits what is left of the budget.
-fn small_text(bytes: &Bytes, budget: &mut Budget) -> Option<String> {
+/// The text of a file that is short and has nothing hidden in it.
+fn small_text(bytes: &Bytes) -> Option<&str> {
     if bytes.len() > SMALL_FILE || !media::is_text(bytes) {
         return None;
     }
@@ -212,11 +280,7 @@ fn small_text(bytes: &Bytes, budget: &mut Budget) -> Option<String> {
     // An embedded file is its bytes: what would have to be written out differently is only linked.
     // Line ends of either kind are plain; the csv module writes those of Windows.
     let lines = text.replace("\r\n", "\n");
-    let is_plain = visible::all(&lines) == lines;
-    (is_plain && budget.fits(bytes.len())).then(|| {
-        budget.take(bytes.len());
-        text.to_owned()
-    })
+    (visible::all(&lines) == lines).then_some(text)
 }
 
 /// A link, or a line of text where there is nothing to link to.
@@ -233,24 +297,30 @@ fn link(name: &str, media_type: &str, size: usize, uri: Option<String>) -> Conte
     ContentBlock::ResourceLink(link)
 }
 
-/// A link to the whole of an output of which the text shows only a part.
+/// A link to the bytes of an output of which the text shows only a part, or not all as it was printed.
 pub(crate) fn whole_output(name: &str, output: &Captured, shelf: &mut Shelf) -> ContentBlock {
     let bytes = Bytes::from(output.to_bytes().into_owned());
     let length = bytes.len();
-    let uri = shelf.put(name, "text/plain", bytes);
-    let block = link(name, "text/plain", length, uri);
-    match block {
-        ContentBlock::ResourceLink(mut link) if output.is_truncated() => {
-            link.description = Some(format!(
-                "the first {} and the last {} of {} bytes",
+    let media_type = if media::is_text(&bytes) {
+        "text/plain"
+    } else {
+        "application/octet-stream"
+    };
+    let uri = shelf.put(name, media_type, bytes);
+    let mut block = link(name, media_type, length, uri);
+    if let ContentBlock::ResourceLink(link) = &mut block {
+        link.description = Some(if output.is_truncated() {
+            format!(
+                "the first {} and the last {} of {} bytes, with nothing between them",
                 output.head().len(),
                 output.tail().len(),
                 output.total_bytes()
-            ));
-            ContentBlock::ResourceLink(link)
-        }
-        block => block,
+            )
+        } else {
+            "as it was printed, to the byte".to_owned()
+        });
     }
+    block
 }
 
 fn put(object: &mut Value, key: &str, value: impl Into<Value>) {

@@ -8,15 +8,21 @@ use schemars::transform::{Transform, transform_subschemas};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::cost::Cost;
+use crate::entries::Entries;
 use crate::excerpt::{Excerpt, Faithful};
 use crate::facts::Facts;
 use crate::hints::hints;
+use crate::notes;
 use crate::render::explain;
 use crate::shown::Shown;
 use crate::visible;
 
-/// The longest explanation; only that of a failed install comes near.
+/// The longest explanation, in characters; only that of a failed install comes near.
 const MAX_EXPLANATION: usize = 1000;
+
+/// What the numbers and names of the form take.
+const FIXED: Cost = Cost::of(1024, 400);
 
 /// What is known of a run that got its sandbox.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -131,24 +137,34 @@ pub(crate) fn structured(
         // An ending that is newer than this shape is told in words only.
         _ => return None,
     };
-    let stdout = Excerpt::<Faithful>::of(&outcome.stdout, facts.budget.stdout());
-    let stderr = Excerpt::<Faithful>::of(&outcome.stderr, facts.budget.stderr());
+    let room = facts.budget.structured().without(FIXED);
+    let mut entries = Entries::named(room, &outcome.installed, shown.files, shown.displays);
+    let (for_stdout, for_stderr) = facts.budget.outputs(entries.room());
+    let stdout = Excerpt::<Faithful>::of(&outcome.stdout, for_stdout);
+    let stderr = Excerpt::<Faithful>::of(&outcome.stderr, for_stderr);
+    let (stdout_omitted_bytes, stderr_omitted_bytes) = (stdout.omitted(), stderr.omitted());
+    let invalid_utf8 = stdout.invalid_utf8() || stderr.invalid_utf8();
+    let (stdout, stderr) = (stdout.into_text(), stderr.into_text());
+    entries.spend(Cost::of_text(&stdout).and(Cost::of_text(&stderr)));
+    entries.fill(outcome);
     let explanation = match &outcome.ending {
         Ending::Exited(_) => None,
         other => Some(visible::line(&explain(other, facts), MAX_EXPLANATION)),
     };
+    let notes = entries.notes.iter().chain(&shown.notes);
+    let notes = notes::fitting(notes.chain(&outcome.notes), facts.budget.own());
     let structured = Structured {
         ending,
         reason: outcome.ending.reason(),
         explanation,
         exit_code,
         signal,
-        truncated: stdout.omitted() > 0 || stderr.omitted() > 0,
-        stdout_omitted_bytes: stdout.omitted(),
-        stderr_omitted_bytes: stderr.omitted(),
-        invalid_utf8: stdout.invalid_utf8() || stderr.invalid_utf8(),
-        stdout: stdout.into_text(),
-        stderr: stderr.into_text(),
+        truncated: stdout_omitted_bytes > 0 || stderr_omitted_bytes > 0,
+        stdout_omitted_bytes,
+        stderr_omitted_bytes,
+        invalid_utf8,
+        stdout,
+        stderr,
         duration_ms: millis(outcome.timings.program),
         install_ms: millis(outcome.timings.install),
         cpu_ms: outcome.usage.cpu.map(millis),
@@ -156,12 +172,12 @@ pub(crate) fn structured(
             .usage
             .peak_memory
             .map(executor_core::limits::ByteSize::get),
-        installed: outcome.installed.clone(),
+        installed: entries.installed,
         cached: outcome.modules_cached,
         hints: hints(outcome, facts),
-        notes: outcome.notes.iter().cloned().chain(shown.notes).collect(),
-        displays: shown.displays,
-        files: shown.files,
+        notes,
+        displays: entries.displays,
+        files: entries.files,
         accepted_gaps: facts.accepted_gaps.clone(),
     };
     match serde_json::to_value(structured) {

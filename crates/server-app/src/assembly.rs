@@ -134,12 +134,8 @@ Print what you want to see, or let it be the last line. Name packages that are n
 fn server_limits(settings: &Settings) -> ServerLimits {
     let mut limits = ServerLimits::default();
     let results = &settings.results;
-    let pictures = results.budget.pictures.max(results.limits.picture).get();
-    // Base64 makes four bytes of three, and the text is there as content and as structure.
-    let text = results.budget.text.get().saturating_mul(4);
-    let largest = (pictures / 3 * 4).saturating_add(text);
-    let largest = usize::try_from(largest).unwrap_or(usize::MAX);
-    limits.task_result_bytes = limits.task_result_bytes.max(largest);
+    let longest = usize::try_from(results.budget.longest(&results.limits)).unwrap_or(usize::MAX);
+    limits.task_result_bytes = limits.task_result_bytes.max(longest);
     limits
 }
 

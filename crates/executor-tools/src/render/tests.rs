@@ -6,6 +6,7 @@ use executor_core::limits::{ByteSize, WallTime};
 use executor_core::modules::{InstallEnd, InstallPlan, InstallSettings, ModuleSet};
 use executor_core::{Captured, Keeper};
 use expect_test::{Expect, expect};
+use mcp_server::Principal;
 use serde_json::Value;
 
 use super::*;
@@ -60,10 +61,39 @@ fn outputs() {
         stderr:
         warning"]],
     );
-    check(
-        &outcome(Ending::Exited(0), "\u{1b}[2Jx\u{202e}y", ""),
-        &expect![r"\x1b[2Jx\u{202e}y"],
-    );
+}
+
+#[test]
+fn what_is_not_shown_as_it_was_printed_is_linked_to() {
+    for (printed, shown) in [
+        (b"\x1b[2Jx".as_slice(), r"\x1b[2Jx"),
+        ("x\u{202e}y".as_bytes(), r"x\u{202e}y"),
+        (b"10%\r20%", r"10%\r20%"),
+        (b"\xff\0", r"\xff\x00"),
+    ] {
+        for is_stdout in [true, false] {
+            let mut outcome = Outcome::of(Ending::Exited(0));
+            let (stream, name) = if is_stdout {
+                (&mut outcome.stdout, "stdout.txt")
+            } else {
+                (&mut outcome.stderr, "stderr.txt")
+            };
+            *stream = Captured::from(printed.to_vec());
+            let store = ResultStore::new(StoreLimits::default());
+            let mut shelf = store.shelf();
+            let result = result(&outcome, &Facts::sample(), &mut shelf);
+            store.keep(shelf, Principal::local());
+            let [ContentBlock::Text(text), ContentBlock::ResourceLink(link)] =
+                result.content.as_slice()
+            else {
+                panic!("a text and a link: {:?}", result.content)
+            };
+            assert!(text.text.ends_with(shown), "{}", text.text);
+            assert_eq!(link.name, name);
+            let kept = store.bytes(&link.uri, &Principal::local());
+            assert_eq!(kept.as_deref(), Some(printed));
+        }
+    }
 }
 
 #[test]

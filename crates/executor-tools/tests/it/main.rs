@@ -9,6 +9,8 @@
 #[cfg(test)]
 mod long;
 #[cfg(test)]
+mod much;
+#[cfg(test)]
 mod results;
 
 use std::sync::{Arc, Mutex, PoisonError};

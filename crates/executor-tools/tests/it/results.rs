@@ -115,7 +115,9 @@ async fn files_come_back_as_what_they_are() {
     );
     assert_eq!(
         text(&result),
-        "note: `h-link` was not returned: a symbolic link"
+        "note: a picture is linked to and not shown: one may have 384 KiB and 1568 pixels on its longer side; \
+         `display()` makes a smaller one, and the operator can allow more (`--picture-size`, `--picture-side`)\n\
+         note: `h-link` was not returned: a symbolic link; copy what it leads to"
     );
     let files = field(&result, "files");
     assert_eq!(
@@ -179,21 +181,23 @@ async fn files_and_input_go_with_the_program() {
     bench.close().await;
 }
 
-#[tokio::test]
-async fn tables_are_text_and_data() {
-    let bench = bench();
-    // As much of pandas as is needed to look like it.
-    let code = "import sys, types\nmodule = types.ModuleType('pandas')\n\
+/// As much of pandas as is needed to look like it.
+pub(crate) const PANDAS: &str = "import sys, types\nmodule = types.ModuleType('pandas')\n\
         class Part:\n    def __init__(self, rows): self.rows, self.index = rows, [r[0] for r in rows]\n    def itertuples(self, index, name): return iter([r[1] for r in self.rows])\n\
         class Rows:\n    def __getitem__(self, at):\n        s = at[0] if isinstance(at, tuple) else at\n        return Part([(n, (n, f'a|{n}', float('nan'))) for n in range(*s.indices(1000))])\n\
         class Types:\n    iloc = property(lambda self: ['int64', 'object', 'float64'])\n\
         class DataFrame:\n    __module__ = 'pandas'\n    columns = ['n', 'text', 'none']\n    shape = (1000, 3)\n    dtypes = Types()\n    iloc = Rows()\n    def to_csv(self, path, errors): open(path, 'w').write('n,text\\n' * 1000)\n\
-        \x20   def to_parquet(self, path): self.write(path)\n\
+        \x20   def to_parquet(self, path): self.write(path)\n";
+
+#[tokio::test]
+async fn tables_are_text_and_data() {
+    let bench = bench();
+    let ways = "\
         def write(path): open(path, 'wb').write(b'PAR1\\0PAR1')\n\
         def absent(path): raise ImportError\n\
-        df = DataFrame()\n\
         for df.write in (write, absent): display(df, format='parquet')\n\
         df";
+    let code = format!("{PANDAS}df = DataFrame()\n{ways}");
     let result = bench.call(json!({"code": code})).await;
     let seen = blocks(&result);
     assert!(
@@ -204,7 +208,7 @@ async fn tables_are_text_and_data() {
         seen[0]
     );
     assert!(
-        seen[0].contains(r"| 0 | 0 | a\\|0 |  |") && seen[0].contains("999"),
+        seen[0].contains(r"| 0 | 0 | a\\|0 |") && seen[0].contains("999"),
         "{}",
         seen[0]
     );

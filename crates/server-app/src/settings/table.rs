@@ -146,8 +146,17 @@ const BEFORE: &[Key] = &[
         form: Form::One,
         value: "SIZE",
         default: "96KiB",
-        help: "What a result shows of a run's text in all; four bytes are about a token. What is \
-               more is cut in the middle and linked to. From 4KiB to 1MiB.",
+        help: "What a result shows of a run's text in all; the structured form has half as much \
+               again. What is more is cut in the middle and linked to. From 4KiB to 1MiB.",
+    },
+    Key {
+        name: "result-tokens",
+        group: Group::Run,
+        form: Form::One,
+        value: "NUMBER",
+        default: "20000",
+        help: "The same in tokens, by a high estimate, for each of the two forms. From 2000 to \
+               1000000.",
     },
     Key {
         name: "result-pictures",

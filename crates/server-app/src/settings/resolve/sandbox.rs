@@ -50,6 +50,10 @@ pub(super) fn results(resolver: &mut Resolver<'_>) -> ResultSettings {
     budget.text = resolver.one("result-text", budget.text, |text| {
         size_within(text, ByteSize::kib(4)..=ByteSize::mib(1))
     });
+    budget.tokens = resolver.one("result-tokens", budget.tokens, |text| {
+        let tokens = count(text, 2_000..=1_000_000)?;
+        u64::try_from(tokens).map_err(Refusal::because)
+    });
     budget.pictures = resolver.one("result-pictures", budget.pictures, |text| {
         size_within(text, ByteSize::kib(64)..=ByteSize::mib(8))
     });
