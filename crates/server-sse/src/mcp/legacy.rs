@@ -23,8 +23,12 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static(http::LAST_EVENT_ID);
 const LOST: &str = "`Last-Event-ID` names nothing that is still kept";
 
 impl Client {
-    /// Opens a session; its id goes back in a header.
+    /// Opens a session; its id goes back in a header. A request that names a session which is open belongs to that one,
+    /// whose engine refuses to be initialized twice; one that names what is gone opens a new one.
     pub(super) async fn initialize(mut self, request: Request, accepts: Accepts) -> Response {
+        if self.find(Some(&request.id)).is_ok() {
+            return self.legacy_request(request, accepts).await;
+        }
         if let Err(full) = self.app.sessions.has_room() {
             return full.refusal();
         }

@@ -103,16 +103,39 @@ async fn a_handshake_that_fails_opens_nothing() {
         assert!(response.headers().get("mcp-session-id").is_none());
         assert_eq!(json_of(response).await["error"]["code"], -32602);
     }
-    let session = site.session("2025-11-25").await;
-    let again = within(site.post(&initialize("2025-11-25")), &session)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(
-        again.status(),
-        503,
-        "an `initialize` is a new session, and there is no room"
-    );
+    site.session("2025-11-25").await;
+    let again = site.post(&initialize("2025-11-25"));
+    assert_eq!(status(again).await, 503, "there is no room");
+}
+
+#[tokio::test]
+async fn a_session_is_opened_once() {
+    let site = Site::with(|settings| settings.max_sessions = 3).await;
+    let session = site.session("2025-06-18").await;
+    let initialize = || site.post(&initialize("2025-11-25"));
+    let opens = async |named: &str| {
+        let response = within(initialize(), named).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let id = response.headers().get("mcp-session-id").cloned();
+        (id, json_of(response).await)
+    };
+    let (id, refused) = opens(&session).await;
+    assert_eq!((id, &refused["error"]["code"]), (None, &json!(-32600)));
+    assert_eq!(refused["id"], 1);
+    // It is what it was.
+    let text = &site.call(&session, "say").await["result"]["content"][0]["text"];
+    assert_eq!(text, "say at 2025-06-18 for local");
+    // Whoever names one that is gone, or never was, gets a new one.
+    assert_eq!(status(site.verb(Method::DELETE, &session)).await, 204);
+    for named in [session.as_str(), "nope"] {
+        let (id, opened) = opens(named).await;
+        assert!(id.is_some_and(|id| id != named), "{named}");
+        assert_eq!(opened["result"]["protocolVersion"], "2025-11-25");
+    }
+    // No room for a third is needed to be told that it is open already.
+    let last = site.session("2025-11-25").await;
+    assert_eq!(status(initialize()).await, 503);
+    assert_eq!(opens(&last).await.1["error"]["code"], -32600);
 }
 
 #[tokio::test]
