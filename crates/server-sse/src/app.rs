@@ -42,11 +42,13 @@ pub(crate) enum Access {
 }
 
 impl Access {
-    fn new(settings: &HttpSettings) -> Self {
+    fn new(server: &Server, settings: &HttpSettings) -> Self {
         let Some(authorization) = settings.authorization.clone() else {
             return settings.token.clone().map_or(Self::Open, Self::Token);
         };
-        match ResourceServer::new(authorization, settings.keys_pause) {
+        let info = server.info();
+        let name = info.title.as_deref().unwrap_or(&info.name);
+        match ResourceServer::new(authorization, name, settings.keys_pause) {
             Ok(server) => Self::Authorized(Box::new(server)),
             Err(error) => {
                 tracing::error!(%error, "access tokens cannot be checked: no request is let in");
@@ -59,8 +61,8 @@ impl Access {
 impl App {
     pub(crate) fn new(server: Server, settings: HttpSettings, closing: CancellationToken) -> Self {
         Self {
+            access: Access::new(&server, &settings),
             server,
-            access: Access::new(&settings),
             sessions: Sessions::new(settings.max_sessions, settings.session_idle),
             bodies: BodyBudget::new(settings.max_buffered_bytes),
             settings,

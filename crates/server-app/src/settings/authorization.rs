@@ -223,13 +223,18 @@ fn parse(text: &str) -> Result<Url, UrlRefused> {
 pub struct Scope(String);
 
 impl Scope {
-    /// Takes a scope; none if it is not one (RFC 6749, section 3.3: visible ASCII but quotes and backslashes).
+    /// Takes a scope; none if it is not one (RFC 6749, section 3.3: visible ASCII but quotes and backslashes), or is
+    /// [`OFFLINE`](Self::OFFLINE).
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
         let sound = (1..=MAX_SCOPE_BYTES).contains(&text.len()) && text.bytes().all(allowed);
-        sound.then(|| Self(text.to_owned()))
+        (sound && text != Self::OFFLINE).then(|| Self(text.to_owned()))
     }
+
+    /// Asks an authorization server for a token by which to get others later. 2026-07-28, authorization: a resource server
+    /// should neither ask for it nor list it, for it says nothing of what a client may do here.
+    pub const OFFLINE: &str = "offline_access";
 
     /// What running programs takes unless somebody says otherwise.
     pub(crate) fn usual() -> Self {
@@ -364,7 +369,16 @@ mod tests {
         for scope in ["python:run", "a", "https://py.example.com/run", "!#"] {
             assert!(Scope::new(scope).is_some(), "{scope}");
         }
-        for refused in ["", "a b", "a\"b", "a\\b", "\u{e4}", "a\n", &"x".repeat(129)] {
+        for refused in [
+            "",
+            "a b",
+            "a\"b",
+            "a\\b",
+            "\u{e4}",
+            "a\n",
+            "offline_access",
+            &"x".repeat(129),
+        ] {
             assert!(Scope::new(refused).is_none(), "{refused:?}");
         }
     }

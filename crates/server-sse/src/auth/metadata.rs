@@ -24,7 +24,8 @@ pub(super) struct Metadata {
 }
 
 impl Metadata {
-    pub(super) fn new(settings: &AuthorizationSettings) -> Self {
+    /// `name` is what the server is called by people.
+    pub(super) fn new(settings: &AuthorizationSettings, name: &str) -> Self {
         let resource = &settings.resource;
         let issuers: Vec<_> = settings.issuers.iter().map(Issuer::as_str).collect();
         let scopes: Vec<_> = settings.scopes.iter().map(Scope::as_str).collect();
@@ -32,7 +33,7 @@ impl Metadata {
             "resource": resource.as_str(),
             "authorization_servers": issuers,
             "bearer_methods_supported": ["header"],
-            "resource_name": "MCP Python Executor",
+            "resource_name": name,
         });
         // RFC 9728, section 3.2: what has no elements is left out.
         if let (false, Some(members)) = (scopes.is_empty(), document.as_object_mut()) {

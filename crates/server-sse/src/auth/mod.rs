@@ -45,13 +45,15 @@ pub(crate) struct ResourceServer {
 }
 
 impl ResourceServer {
-    /// Fetches nothing yet. `pause` is how long an issuer is left alone after an attempt to get its keys.
+    /// Fetches nothing yet. `name` is what the server is called by people, `pause` how long an issuer is left alone after
+    /// an attempt to get its keys.
     ///
     /// # Errors
     ///
     /// When connections over TLS cannot be made ready.
     pub(crate) fn new(
         settings: AuthorizationSettings,
+        name: &str,
         pause: Duration,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         crypto::install();
@@ -60,7 +62,7 @@ impl ResourceServer {
             Keys::new(issuer.clone(), url, &settings.reach, pause).map(Arc::new)
         });
         let issuers = issuers.collect::<Result<_, _>>()?;
-        let metadata = Metadata::new(&settings);
+        let metadata = Metadata::new(&settings, name);
         let scopes: Vec<_> = settings.scopes.iter().map(Scope::as_str).collect();
         let challenges = Challenges::new(&metadata.address, &scopes.join(" "));
         Ok(Self {

@@ -29,8 +29,12 @@ pub(super) fn authorization(
         Resource::new(text).map(Some).map_err(Refusal::because)
     });
     let scopes = resolver.many("oauth-scope", |text| {
-        Scope::new(text).ok_or_else(|| {
-            Refusal::because("not a scope").hint("write visible ASCII without quotes")
+        Scope::new(text).ok_or_else(|| match text {
+            Scope::OFFLINE => Refusal::because(
+                "not for a server to ask for: it lets a client get further tokens, and says nothing of what it may do here",
+            )
+            .hint("leave it out: clients ask their authorization server for it themselves"),
+            _ => Refusal::because("not a scope").hint("write visible ASCII without quotes"),
         })
     });
     let keys_url = resolver.one("oauth-jwks-url", None, |text| {

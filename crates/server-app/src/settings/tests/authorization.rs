@@ -124,6 +124,22 @@ fn what_contradicts_it_is_refused() {
 }
 
 #[test]
+fn a_scope_that_is_not_the_servers_affair_is_refused() {
+    let flags = format!("{USUAL} --oauth-scope run --oauth-scope offline_access");
+    check_mistakes(
+        &Sources {
+            flags: &flags,
+            ..Sources::default()
+        },
+        &expect![[r#"
+            error: a setting is wrong
+              oauth-scope = `offline_access` (flag --oauth-scope): not for a server to ask for: it lets a client get further tokens, and says nothing of what it may do here
+                hint: leave it out: clients ask their authorization server for it themselves
+        "#]],
+    );
+}
+
+#[test]
 fn wrong_values_are_told_with_their_reasons() {
     check_mistakes(
         &Sources {

@@ -33,7 +33,7 @@ async fn everybody_may_read_it_where_tokens_are_asked_for() {
         "authorization_servers": [issuer.name, "https://login.example.com/x"],
         "scopes_supported": ["python:run"],
         "bearer_methods_supported": ["header"],
-        "resource_name": "MCP Python Executor",
+        "resource_name": "The Bench",
     });
     for path in ["", "/mcp", "/python/mcp"] {
         let found = document(&site, &format!("{WELL_KNOWN}{path}")).await;
