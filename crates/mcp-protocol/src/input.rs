@@ -55,6 +55,24 @@ pub struct UrlRequest {
     pub id: String,
 }
 
+/// Tells a client that the user is done at a page that it was asked to open (2025-11-25).
+pub const PAGE_DONE: &str = "notifications/elicitation/complete";
+
+/// The parameters of [`PAGE_DONE`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PageDone {
+    /// The id of the [`UrlRequest`].
+    pub id: String,
+}
+
+impl PageDone {
+    /// The user is done at the page with this id.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self { id: id.into() }
+    }
+}
+
 /// A question to the client's model.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -65,6 +83,17 @@ pub struct SampleRequest {
     pub max_tokens: u32,
     /// What the model is told first.
     pub system_prompt: Option<String>,
+}
+
+impl UrlRequest {
+    /// A page, under an id that is unique in this server.
+    pub fn new(message: impl Into<String>, url: impl Into<String>, id: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            url: url.into(),
+            id: id.into(),
+        }
+    }
 }
 
 impl InputRequest {
@@ -78,11 +107,7 @@ impl InputRequest {
 
     /// A page, under an id that is unique in this server.
     pub fn url(message: impl Into<String>, url: impl Into<String>, id: impl Into<String>) -> Self {
-        Self::Url(UrlRequest {
-            message: message.into(),
-            url: url.into(),
-            id: id.into(),
-        })
+        Self::Url(UrlRequest::new(message, url, id))
     }
 
     /// One question of the user to the model.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 
-use mcp_protocol::input::InputRequest;
+use mcp_protocol::input::{InputRequest, UrlRequest};
 use mcp_protocol::jsonrpc::ErrorObject;
 use serde_json::{Map, Value};
 
@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     Incapable(Map<String, Value>),
     /// The client is to be asked, and the handler run again with the answers.
     Input(BTreeMap<String, InputRequest>),
+    /// The user is to open these pages first.
+    Pages(Vec<UrlRequest>),
 }
 
 impl ToolError {
@@ -53,6 +55,21 @@ impl ToolError {
         Self {
             kind: Box::new(Kind::Refused(error.clone())),
             ..Self::new(error.message)
+        }
+    }
+
+    /// The request can be answered once the user has been to these pages, to sign in somewhere for example, and the client
+    /// is to make it again then. At most [`MAX_QUESTIONS`](crate::MAX_QUESTIONS) pages, each with an id of its own.
+    ///
+    /// Clients of 2025-11-25 get the error -32042 with the pages, and [`Server::page_done`](crate::Server::page_done) tells
+    /// them when to come again. Those of 2026-07-28 are asked as [`CallContext::ask`](crate::CallContext::ask) does, and
+    /// come again by themselves, so the handler looks each time whether the user has been there. Who cannot open pages is
+    /// told so. A task has nobody to tell: there it is an internal error.
+    #[must_use]
+    pub fn pages(pages: Vec<UrlRequest>) -> Self {
+        Self {
+            kind: Box::new(Kind::Pages(pages)),
+            ..Self::new("the user must open a page first")
         }
     }
 

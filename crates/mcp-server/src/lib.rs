@@ -61,6 +61,7 @@
 //! | say that we failed ourselves | `Err` of [`ToolError`]: a safe sentence outside, the cause in the log |
 //! | tell how far a call is, or log to its client | [`CallContext::progress`], [`CallContext::log`] |
 //! | ask the user, the client's model or for its roots | [`CallContext::ask`] |
+//! | have the user open a page before the call can be made | [`ToolError::pages`], later [`Server::page_done`] |
 //! | stop when the client cancels or goes away | nothing: the future of the call is dropped |
 //! | go on after the request was answered | [`ServerBuilder::tasks`] and [`CallContext::become_task`] |
 //! | offer resources, prompts, proposals | [`ResourceProvider`], [`Prompt`], [`Completer`] |
@@ -129,7 +130,9 @@ pub use context::CallContext;
 pub use definition::ToolRefused;
 pub use driver::{EventId, HeldText, Replies, Reply, ServeError, Session, SessionClosed};
 pub use failure::ToolError;
-pub use limits::{MAX_PROGRESS_BYTES, MAX_QUESTIONS, MAX_STATE_BYTES, MAX_TOOL_NAME, ServerLimits};
+pub use limits::{
+    MAX_PAGES, MAX_PROGRESS_BYTES, MAX_QUESTIONS, MAX_STATE_BYTES, MAX_TOOL_NAME, ServerLimits,
+};
 pub use memory::MemoryClient;
 pub use prompt::{Completer, Prompt};
 pub use resource::{Page, ResourceProvider};

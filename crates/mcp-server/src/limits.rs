@@ -8,6 +8,9 @@ pub const MAX_PROGRESS_BYTES: usize = 1024;
 /// The most that one call may ask its client at the same time.
 pub const MAX_QUESTIONS: usize = 8;
 
+/// How many pages of one session are remembered whose end could be told (2025-11-25); the oldest are forgotten.
+pub const MAX_PAGES: usize = 64;
+
 /// The most that one call may keep between its rounds, answers included, in bytes of JSON. It travels through the client
 /// and back.
 pub const MAX_STATE_BYTES: usize = 256 * 1024;

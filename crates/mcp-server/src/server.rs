@@ -21,8 +21,18 @@ use crate::stdio::stdio;
 use crate::tasks::Tasks;
 use crate::{Completer, Principal, Prompt, ResourceProvider, ServerLimits, Tool, ToolRefused};
 
-/// How many changes may wait for a connection that is busy; it is told of everything it listens to if there are more.
-const CHANGES: usize = 256;
+/// How much news may wait for a connection that is busy. If there is more, it is told of everything it listens to, and
+/// of pages nothing, which clients have to expect.
+const NEWS: usize = 256;
+
+/// What all connections hear of, each of which knows whether its client wants to.
+#[derive(Clone, Debug)]
+pub(crate) enum News {
+    /// Something that is offered changed.
+    Changed(Change),
+    /// The user is done at the page with this id.
+    PageDone(Arc<str>),
+}
 
 /// An MCP server: a name, its tools, its limits. Clones are the same server.
 #[derive(Clone, Debug)]
@@ -49,8 +59,8 @@ pub(crate) struct Shared {
     pub(crate) stop: CancellationToken,
     /// Ends what waits for changes; calls go on.
     pub(crate) quiesce: CancellationToken,
-    /// What changed, for all connections.
-    pub(crate) changes: broadcast::Sender<Change>,
+    /// What happened, for all connections.
+    pub(crate) news: broadcast::Sender<News>,
     /// Calls that go on as tasks, over all connections.
     pub(crate) detached: Arc<Tasks>,
     /// Set once there was something to be sent.
@@ -174,7 +184,16 @@ impl Server {
     /// nobody. Never blocks.
     pub fn announce(&self, change: Change) {
         // An error means that nobody is connected.
-        let _ = self.shared.changes.send(change);
+        let _ = self.shared.news.send(News::Changed(change));
+    }
+
+    /// Tells the client that was asked to have a page opened that its user is done there (2025-11-25), so that it need not
+    /// ask again and again whether it can make its call now. Only a session that was asked for the page with this id hears
+    /// of it, by [`CallContext::ask`](crate::CallContext::ask) or [`ToolError::pages`](crate::ToolError::pages), and once;
+    /// it remembers [`MAX_PAGES`](crate::MAX_PAGES) of them. Never blocks.
+    pub fn page_done(&self, id: &str) {
+        // An error means that nobody is connected.
+        let _ = self.shared.news.send(News::PageDone(id.into()));
     }
 
     /// Ends the streams of those who wait for changes (2026-07-28), now and from now on: they would stay open for ever
@@ -340,7 +359,7 @@ impl ServerBuilder {
                 tasks: TaskTracker::new(),
                 stop: CancellationToken::new(),
                 quiesce: CancellationToken::new(),
-                changes: broadcast::Sender::new(CHANGES),
+                news: broadcast::Sender::new(NEWS),
                 detached,
                 spoken: SetOnce::new(),
             }),

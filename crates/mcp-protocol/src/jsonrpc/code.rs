@@ -5,6 +5,8 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 
 use crate::Revision;
+use crate::input::UrlRequest;
+use crate::wire::ToWire as _;
 
 /// When a client that was told `busy` may sensibly come again. Places become free as calls end, of which most take about
 /// so long.
@@ -27,6 +29,8 @@ impl ErrorCode {
     pub const INTERNAL_ERROR: Self = Self(-32603);
     /// A resource that is not there (2024-11-05 to 2025-11-25; forbidden later).
     pub const RESOURCE_NOT_FOUND: Self = Self(-32002);
+    /// The user must open pages first (2025-11-25 only).
+    pub const URL_ELICITATION_REQUIRED: Self = Self(-32042);
     /// HTTP headers and body tell different stories (2026-07-28).
     pub const HEADER_MISMATCH: Self = Self(-32020);
     /// The request needs a capability that its client did not declare (2026-07-28).
@@ -143,6 +147,18 @@ impl ErrorObject {
             ),
         )
         .with_data(json!({ "requiredCapabilities": required }))
+    }
+
+    /// [`ErrorCode::URL_ELICITATION_REQUIRED`] with the pages that the user must open before the request is made again.
+    #[must_use]
+    pub fn url_elicitation_required(pages: &[UrlRequest]) -> Self {
+        let pages = pages.iter().map(|page| page.to_wire(Revision::V2025_11_25));
+        let pages: Vec<Value> = pages.map(Value::from).collect();
+        Self::new(
+            ErrorCode::URL_ELICITATION_REQUIRED,
+            "the user must open a page first",
+        )
+        .with_data(json!({ "elicitations": pages }))
     }
 
     /// [`ErrorCode::INTERNAL_ERROR`].

@@ -6,7 +6,7 @@ use super::ToWire;
 use super::content::{self, role_name};
 use super::members::Members;
 use crate::Revision;
-use crate::input::{FormRequest, InputRequest, SampleRequest, UrlRequest};
+use crate::input::{FormRequest, InputRequest, PageDone, SampleRequest, UrlRequest};
 
 impl ToWire for InputRequest {
     fn to_wire(&self, revision: Revision) -> Map<String, Value> {
@@ -42,6 +42,14 @@ impl ToWire for UrlRequest {
         if revision == Revision::V2025_11_25 {
             params.put("elicitationId", self.id.clone());
         }
+        params
+    }
+}
+
+impl ToWire for PageDone {
+    fn to_wire(&self, _revision: Revision) -> Map<String, Value> {
+        let mut params = Map::new();
+        params.put("elicitationId", self.id.clone());
         params
     }
 }

@@ -8,7 +8,7 @@ use mcp_protocol::content::{
     Annotations, ContentBlock, EmbeddedResource, ResourceContents, ResourceLink, Role,
 };
 use mcp_protocol::envelope::progress_token;
-use mcp_protocol::input::InputRequest;
+use mcp_protocol::input::{self, InputRequest, PageDone, UrlRequest};
 use mcp_protocol::jsonrpc::{ErrorCode, ErrorObject, Outgoing, RequestId};
 use mcp_protocol::lifecycle::{
     DiscoverResult, Feature, Implementation, InitializeResult, ServerCapabilities,
@@ -312,6 +312,21 @@ pub(crate) fn messages(revision: Revision) -> Vec<(&'static str, Value)> {
                 id: "a".into(),
                 result: object(result),
             },
+        ));
+    }
+    if revision == Revision::V2025_11_25 {
+        let page = UrlRequest::new("Look", "https://example.com/x", "e1");
+        messages.push((
+            "URLElicitationRequiredError",
+            Outgoing::Error {
+                id: Some(7.into()),
+                error: ErrorObject::url_elicitation_required(&[page]),
+            },
+        ));
+        let done = PageDone::new("e1").to_wire(revision);
+        messages.push((
+            "ElicitationCompleteNotification",
+            notify(input::PAGE_DONE, done),
         ));
     }
     // Before 2025-11-25 the schemas have no form for an error without an id.

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, broadcast, oneshot};
 
 use crate::context::{Line, Report};
 use crate::engine::{CallId, Input, Ticket, Told};
+use crate::server::News;
 
 /// How many messages may wait for the driver; it takes them at its next turn, so more than that are a tool in a hurry,
 /// whose newest messages count. Questions are not counted: a call waits for their answers.
@@ -96,7 +97,7 @@ impl Board {
 pub(super) struct CallLine {
     pub(super) call: CallId,
     pub(super) board: Arc<Board>,
-    pub(super) changes: broadcast::Sender<Change>,
+    pub(super) news: broadcast::Sender<News>,
     pub(super) wants_progress: bool,
     pub(super) patience: Duration,
 }
@@ -122,7 +123,7 @@ impl Line for CallLine {
 
     fn announce(&self, change: Change) {
         // An error means that nobody is connected.
-        let _ = self.changes.send(change);
+        let _ = self.news.send(News::Changed(change));
     }
 
     fn close(&self) {

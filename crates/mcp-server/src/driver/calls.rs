@@ -1,12 +1,13 @@
 //! The tasks of the calls of one engine. A panic ends at the boundary of its task.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use mcp_protocol::input::InputRequest;
 use mcp_protocol::jsonrpc::ErrorObject;
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
@@ -96,7 +97,7 @@ impl RunningCalls {
         let line = CallLine {
             call,
             board: Arc::clone(&self.board),
-            changes: self.shared.changes.clone(),
+            news: self.shared.news.clone(),
             wants_progress,
             patience: self.shared.limits.answer_timeout,
         };
@@ -208,13 +209,20 @@ fn outcome_of(error: &ToolError, rounds: &Mutex<Rounds>) -> CallOutcome {
         Kind::Internal => CallOutcome::Failed(report(error)),
         Kind::Refused(error) => CallOutcome::Failed(error.clone()),
         Kind::Incapable(required) => CallOutcome::Incapable(required.clone()),
-        Kind::Input(requests) => {
-            let mut rounds = rounds.lock().unwrap_or_else(PoisonError::into_inner);
-            CallOutcome::Input(Question {
-                requests: requests.clone(),
-                rounds: std::mem::take(&mut rounds),
-            })
+        Kind::Input(requests) => CallOutcome::Input(question(requests.clone(), rounds)),
+        Kind::Pages(pages) => {
+            let pages = pages.iter().cloned();
+            let requests = pages.map(|page| (page.id.clone(), InputRequest::Url(page)));
+            CallOutcome::Pages(question(requests.collect(), rounds))
         }
+    }
+}
+
+fn question(requests: BTreeMap<String, InputRequest>, rounds: &Mutex<Rounds>) -> Question {
+    let mut rounds = rounds.lock().unwrap_or_else(PoisonError::into_inner);
+    Question {
+        requests,
+        rounds: std::mem::take(&mut rounds),
     }
 }
 

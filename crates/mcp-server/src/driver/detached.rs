@@ -55,7 +55,7 @@ fn outcome_of(
         Err(error) => Err(match error.kind() {
             Kind::Refused(error) => error.clone(),
             Kind::Incapable(required) => ErrorObject::missing_capability(required),
-            Kind::Internal | Kind::Input(_) => report(&error),
+            Kind::Internal | Kind::Input(_) | Kind::Pages(_) => report(&error),
         }),
     }
 }

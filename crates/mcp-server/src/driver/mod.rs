@@ -22,13 +22,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mcp_protocol::jsonrpc::OutgoingFrame;
-use mcp_protocol::subscriptions::Change;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time;
 
 use crate::engine::{Channel, Engine, ExchangeId, Input, Output};
-use crate::server::Shared;
+use crate::server::{News, Shared};
 use crate::tool::Principal;
 use calls::RunningCalls;
 use watches::Watches;
@@ -49,7 +48,7 @@ struct Core {
     calls: RunningCalls,
     watches: Watches,
     principal: Principal,
-    changes: broadcast::Receiver<Change>,
+    news: broadcast::Receiver<News>,
     /// Whether those who wait for changes have been told that nothing more will come.
     quiesced: bool,
     shared: Arc<Shared>,
@@ -82,7 +81,7 @@ impl Core {
             calls,
             watches: Watches::default(),
             principal,
-            changes: shared.changes.subscribe(),
+            news: shared.news.subscribe(),
             quiesced: false,
             shared,
         }
@@ -139,8 +138,9 @@ impl Core {
             inputs = self.calls.event() => inputs,
             id = self.watches.changed() => vec![Input::TaskChanged(id)],
             () = timer => vec![Input::Wake],
-            change = self.changes.recv() => match change {
-                Ok(change) => vec![Input::Changed(change)],
+            news = self.news.recv() => match news {
+                Ok(News::Changed(change)) => vec![Input::Changed(change)],
+                Ok(News::PageDone(id)) => vec![Input::PageDone(id)],
                 Err(RecvError::Lagged(_)) => vec![Input::ChangedUnknown],
                 // The sender is part of what is shared, so it outlives this.
                 Err(RecvError::Closed) => std::future::pending().await,

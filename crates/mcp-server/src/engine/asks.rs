@@ -71,8 +71,12 @@ impl Engine {
             });
             return;
         }
+        let exchange = caller.exchange;
         let method = request.method();
         let params = request.to_wire(caller.revision);
+        if let InputRequest::Url(page) = request {
+            self.page_asked(page);
+        }
         self.asks.last += 1;
         let number = self.asks.last;
         let ask = Ask {
@@ -83,10 +87,7 @@ impl Engine {
         self.asks.open.insert(number, ask);
         let id = Asks::id(number);
         let message = Outgoing::Request { id, method, params };
-        out.push(Output::answer(
-            caller.exchange,
-            OutgoingFrame::Single(message),
-        ));
+        out.push(Output::answer(exchange, OutgoingFrame::Single(message)));
     }
 
     /// Takes in what a client answers.

@@ -98,6 +98,8 @@ pub enum Input {
     Changed(Change),
     /// So much changed that it is not known what.
     ChangedUnknown,
+    /// The user is done at the page with this id.
+    PageDone(Arc<str>),
     /// What became of [`Output::Watch`].
     Watched {
         /// Which exchange.
@@ -200,6 +202,8 @@ pub enum CallOutcome {
     Incapable(Map<String, Value>),
     /// The client must be asked first, and the call made again.
     Input(Question),
+    /// The user must open some pages first, which the question has by their ids, and the call be made again.
+    Pages(Question),
     /// It goes on as this task.
     Detached(Task),
 }

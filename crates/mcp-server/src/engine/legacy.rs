@@ -15,6 +15,7 @@ use serde_json::Map;
 
 use super::listens::Wanted;
 use super::methods::{Answer, Answered};
+use super::pages::Pages;
 use super::{Caller, Engine, ExchangeId, Output};
 
 /// Says that a client has taken in what was settled.
@@ -32,6 +33,8 @@ pub(super) struct Session {
     pub(super) log_level: Option<LogLevel>,
     /// The resources whose changes the client wants to know.
     pub(super) subscriptions: BTreeSet<String>,
+    /// The pages that the client was asked to have opened.
+    pub(super) pages: Pages,
 }
 
 impl Engine {
@@ -120,6 +123,7 @@ impl Engine {
             is_ready: false,
             log_level: self.registry.first_log_level(),
             subscriptions: BTreeSet::new(),
+            pages: Pages::default(),
         });
         Ok(Answer::Now(result.to_wire(revision)))
     }

@@ -17,6 +17,7 @@ mod lists;
 mod methods;
 mod modern;
 mod outcomes;
+mod pages;
 mod progress;
 mod rounds;
 mod watching;
@@ -117,6 +118,7 @@ impl Engine {
                 request,
             } => self.ask(call, ticket, &request, &mut out),
             Input::Changed(change) => self.changed(&change, &mut out),
+            Input::PageDone(id) => self.page_done(&id, &mut out),
             Input::ChangedUnknown => self.changed_unknown(&mut out),
             Input::Watched { exchange, tasks } => self.watched(now, exchange, tasks, &mut out),
             Input::TaskChanged(id) => self.task_changed(now, &id, &mut out),

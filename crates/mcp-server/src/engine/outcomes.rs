@@ -95,6 +95,7 @@ impl Engine {
             CallOutcome::Input(question) => {
                 self.needs_input(now, &caller, &question.requests, question.rounds)
             }
+            CallOutcome::Pages(question) => self.needs_pages(now, caller, question),
             CallOutcome::Detached(task) => Outgoing::Result {
                 result: wire::task_created(&task, caller.revision, self.registry.info()),
                 id: caller.id,
@@ -117,7 +118,7 @@ impl Engine {
     }
 
     /// 2026-07-28 has an error for it. Before, a tool says it to the model, which may find another way.
-    fn incapable(&self, caller: Caller, required: &Map<String, Value>) -> Outgoing {
+    pub(super) fn incapable(&self, caller: Caller, required: &Map<String, Value>) -> Outgoing {
         let error = ErrorObject::missing_capability(required);
         if caller.revision.is_modern() {
             return failed(caller, error);
@@ -130,7 +131,7 @@ impl Engine {
     }
 }
 
-fn failed(caller: Caller, error: ErrorObject) -> Outgoing {
+pub(super) fn failed(caller: Caller, error: ErrorObject) -> Outgoing {
     Outgoing::Error {
         id: Some(caller.id),
         error,

@@ -17,31 +17,44 @@ use serde_json::{Value, json};
 
 use tap::{Schema, Tap, answer, capabilities};
 
-/// What we never send, of all that the schemas let a server send, and why.
-const NEVER_SENT: &[(&str, &str)] = &[
-    ("Result", "is what the others have in common"),
-    ("PingRequest", "a broken connection is seen without it"),
+/// What we never send, of all that the schemas of these revisions let a server send, and why.
+const NEVER_SENT: &[(&str, &[Revision], &str)] = &[
+    (
+        "Result",
+        &Revision::ALL,
+        "is what the others have in common",
+    ),
+    (
+        "PingRequest",
+        HANDSHAKE,
+        "a broken connection is seen without it",
+    ),
     (
         "CancelledNotification",
-        "no question of ours is taken back before its call has ended",
+        &[Revision::V2026_07_28],
+        "a stream of changes ends with its result",
     ),
-    (
-        "ElicitationCompleteNotification",
-        "a handler cannot know when a page was left",
-    ),
-    (
-        "GetTaskResult",
-        "the experimental tasks of 2025-11-25 are not served",
-    ),
-    ("GetTaskPayloadResult", "likewise"),
-    ("CancelTaskResult", "likewise"),
-    ("ListTasksResult", "likewise"),
-    ("TaskStatusNotification", "likewise"),
-    ("GetTaskRequest", "likewise"),
-    ("GetTaskPayloadRequest", "likewise"),
-    ("CancelTaskRequest", "likewise"),
-    ("ListTasksRequest", "likewise"),
+    ("GetTaskResult", EXPERIMENTAL, "not served"),
+    ("GetTaskPayloadResult", EXPERIMENTAL, "likewise"),
+    ("CancelTaskResult", EXPERIMENTAL, "likewise"),
+    ("ListTasksResult", EXPERIMENTAL, "likewise"),
+    ("TaskStatusNotification", EXPERIMENTAL, "likewise"),
+    ("GetTaskRequest", EXPERIMENTAL, "likewise"),
+    ("GetTaskPayloadRequest", EXPERIMENTAL, "likewise"),
+    ("CancelTaskRequest", EXPERIMENTAL, "likewise"),
+    ("ListTasksRequest", EXPERIMENTAL, "likewise"),
 ];
+
+/// The revisions that are opened by a handshake.
+const HANDSHAKE: &[Revision] = &[
+    Revision::V2024_11_05,
+    Revision::V2025_03_26,
+    Revision::V2025_06_18,
+    Revision::V2025_11_25,
+];
+
+/// The revision with an experimental form of tasks.
+const EXPERIMENTAL: &[Revision] = &[Revision::V2025_11_25];
 
 fn directory() -> Option<PathBuf> {
     let found = std::env::var_os("MCP_SCHEMA_DIR").map(PathBuf::from);
@@ -69,21 +82,35 @@ async fn check(revision: Revision) {
     }
     looks_around(&mut tap).await;
     calls(&mut tap).await;
+    sends_to_pages(&mut tap, &server, revision).await;
     if revision.is_modern() {
         tasks(&mut tap).await;
         listens(&mut tap, &server).await;
     } else {
+        takes_back(&mut tap).await;
         subscribes(&mut tap, &server).await;
     }
     is_wrong(&mut tap, revision).await;
     // One call is still running when everything ends.
     tap.send("tools/call", json!({"name": "handy"})).await;
     let used = tap.drain(&server).await;
-    let missing: Vec<_> = wanted
+    let never: Vec<&str> = NEVER_SENT
         .iter()
-        .filter(|name| !used.contains(*name) && !NEVER_SENT.iter().any(|(never, _)| never == name))
+        .filter(|(_, revisions, _)| revisions.contains(&revision))
+        .map(|(name, ..)| *name)
         .collect();
+    let (missing, seen): (Vec<_>, Vec<_>) = wanted
+        .iter()
+        .map(String::as_str)
+        .filter(|name| used.contains(*name) == never.contains(name))
+        .partition(|name| !never.contains(name));
     assert!(missing.is_empty(), "{revision}: never seen: {missing:?}");
+    assert!(seen.is_empty(), "{revision}: sent all the same: {seen:?}");
+    let unknown: Vec<_> = never
+        .iter()
+        .filter(|name| !wanted.iter().any(|one| one == *name))
+        .collect();
+    assert!(unknown.is_empty(), "{revision}: not its own: {unknown:?}");
     if revision.is_modern() {
         for name in ["CreateTaskResult", "GetTaskResult", "TaskNotification"] {
             assert!(
@@ -185,6 +212,35 @@ async fn calls(tap: &mut Tap) {
     through(tap, "prompts/get", json!({"name": "note"})).await;
     through(tap, "resources/read", json!({"uri": "house://asks"})).await;
     through(tap, "tools/call", json!({"name": "plain"})).await;
+}
+
+/// A call whose user has to open pages first; where there is a word for it, the user is done there.
+async fn sends_to_pages(tap: &mut Tap, server: &Server, revision: Revision) {
+    let call = json!({"name": "handy", "arguments": {"do": "pages"}});
+    let answered = tap.ask("tools/call", call).await;
+    let pages = match revision {
+        Revision::V2026_07_28 => &answered["result"]["inputRequests"]["e2"]["params"]["url"],
+        Revision::V2025_11_25 => &answered["error"]["data"]["elicitations"][0]["url"],
+        _ => return assert_eq!(answered["result"]["isError"], true),
+    };
+    assert_eq!(*pages, "https://example.com/y", "{answered}");
+    if revision == Revision::V2025_11_25 {
+        server.page_done("e2");
+        let told = tap.until("notifications/elicitation/complete").await;
+        assert_eq!(told["params"]["elicitationId"], "e2");
+    }
+}
+
+/// A call that is cancelled while its client is being asked: the question is taken back.
+async fn takes_back(tap: &mut Tap) {
+    let call = json!({"name": "handy", "arguments": {"do": "roots"}});
+    let call = tap.send("tools/call", call).await;
+    let asked = tap.until("roots/list").await;
+    let told = json!({"requestId": call});
+    let end = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": told});
+    tap.line(&end.to_string()).await;
+    let back = tap.until("notifications/cancelled").await;
+    assert_eq!(back["params"]["requestId"], asked["id"]);
 }
 
 async fn through(tap: &mut Tap, method: &str, params: Value) -> Value {

@@ -16,6 +16,7 @@ mod eras;
 mod frames;
 mod listening;
 mod offers;
+mod pages;
 mod rich;
 mod watching;
 

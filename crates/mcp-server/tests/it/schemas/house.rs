@@ -8,7 +8,7 @@ use mcp_protocol::completion::{CompleteParams, CompleteResult};
 use mcp_protocol::content::{
     Annotations, ContentBlock, EmbeddedResource, ResourceContents, ResourceLink, Role,
 };
-use mcp_protocol::input::InputRequest;
+use mcp_protocol::input::{InputRequest, UrlRequest};
 use mcp_protocol::lifecycle::Implementation;
 use mcp_protocol::logging::{LogLevel, LogMessage};
 use mcp_protocol::prompts::{self, GetPromptResult, PromptArgument, PromptMessage};
@@ -126,6 +126,10 @@ impl Tool for Handy {
             Some("page") => {
                 let page = InputRequest::url("Look", "https://example.com/x", "e1");
                 drop(context.ask("page", page).await?);
+            }
+            Some("pages") => {
+                let page = UrlRequest::new("Look", "https://example.com/y", "e2");
+                return Err(ToolError::pages(vec![page]));
             }
             Some("task") => {
                 context.become_task().await;

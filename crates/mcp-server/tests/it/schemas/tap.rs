@@ -200,8 +200,12 @@ impl Schema {
                 message,
             );
         }
+        let code = message["error"]["code"].as_i64();
+        if self.revision == Revision::V2025_11_25 && code == Some(-32042) {
+            self.check("URLElicitationRequiredError", message);
+        }
         if self.revision.is_modern() {
-            match message["error"]["code"].as_i64() {
+            match code {
                 Some(-32022) => self.check("UnsupportedProtocolVersionError", message),
                 Some(-32021) => self.check("MissingRequiredClientCapabilityError", message),
                 Some(-32700) => self.check("ParseError", &message["error"]),
