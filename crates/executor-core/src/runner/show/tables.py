@@ -9,6 +9,7 @@ FILE_CELLS = 500_000  # more take too long to write for what nobody may ask for
 ASKED_CELLS = 20_000_000  # some 10 s of writing, for who has asked
 FORMATS = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
 MAX_CELL = 60  # characters
+SHORT_NUMBER = 12  # characters of a number that is shown to its last digit
 
 
 def pandas_table(kind, thing, wanted):
@@ -130,17 +131,28 @@ def plain(value):
     if type(value) is int:
         return value if abs(value) < 2**53 else str(value)
     if type(value) is float:
-        return value if value == value and abs(value) != float("inf") else None
+        # JSON has no such numbers: what is missing is null, and what is endless is said in words.
+        return value if abs(value) < float("inf") else None if value != value else str(value)
     return text_cell(value)
 
 
 def text_cell(value):
     if hasattr(type(value), "item") and type(value).__module__ == "numpy":
         value = value.item()
-    if value is None or type(value) is float and value != value:
+    if value is None:
         return ""
-    text = "%.6g" % value if type(value) is float else str(value)
+    text = number_cell(value) if type(value) is float else str(value)
     return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
+
+
+def number_cell(value):
+    """All digits, if they are few; else as pandas rounds."""
+    if value != value:
+        return "NaN"
+    text = repr(value)
+    if len(text) <= SHORT_NUMBER:
+        return text
+    return ("%.6f" if 1 <= abs(value) < 1e15 else "%#.7g") % value
 
 
 def line(cells):

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::client::{Answer, Client, turn};
 
 /// One line a block: its kind, and what tells it from others.
-fn blocks(answer: &Answer) -> Vec<String> {
+pub(super) fn blocks(answer: &Answer) -> Vec<String> {
     let shown = |block: &Value| match block["type"].as_str() {
         Some("image") => {
             let [width, height] = size_of_png(block["data"].as_str().unwrap());
@@ -43,7 +43,7 @@ fn size_of_png(data: &str) -> [u32; 2] {
     [number(16), number(20)]
 }
 
-async fn with(client: &mut Client, modules: &str, code: &str) -> Answer {
+pub(super) async fn with(client: &mut Client, modules: &str, code: &str) -> Answer {
     let answer = client
         .call(json!({ "code": code, "modules": modules }))
         .await;
@@ -169,9 +169,9 @@ pl.DataFrame({'k': ['x', None], 'v': [1, 2]})";
     let text = answer.text();
     for part in [
         "1000000 rows × 2 columns",
-        "| 999999 | 999999 | 500000 |",
+        "| 999999 | 999999 | 499999.5 |",
         "the whole table of 2000000 cells was not returned",
-        "| b\\|c |  |",
+        "| b\\|c | NaN |",
         "| k (String) | v (Int64) |\n| --- | --- |\n| x | 1 |\n|  | 2 |",
     ] {
         assert!(text.contains(part), "`{part}` is missing in: {text}");
@@ -181,6 +181,48 @@ pl.DataFrame({'k': ['x', None], 'v': [1, 2]})";
         (&table["row_count"], &table["rows"][3]),
         (&json!(1_000_000), &json!(["3", 3, 1.5]))
     );
+
+    // Numbers keep the digits that matter.
+    let code = "import pandas as pd, polars as pl
+inf = float('inf')
+values = [1234567.89, 1 / 3, 0.1 + 0.2, 1.23456789012e-7, 2.0, 1e300, 123456789.123456789, 7 / 3 * 1e15, inf, -inf, None]
+display(pd.DataFrame({'x': values}))
+pl.DataFrame({'x': values})";
+    let answer = with(&mut client, "pandas, polars", code).await;
+    let columns: Vec<Vec<&str>> = ["display", "value"]
+        .iter()
+        .zip(answer.field("displays").as_array().unwrap())
+        .map(|(kind, display)| {
+            assert_eq!(display["kind"], *kind);
+            let lines = display["text"].as_str().unwrap().lines().skip(3);
+            lines
+                .map(|line| line.rsplit('|').nth(1).unwrap().trim())
+                .collect()
+        })
+        .collect();
+    let mut expected = vec![
+        "1234567.89",
+        "0.3333333",
+        "0.3000000",
+        "1.234568e-07",
+        "2.0",
+        "1e+300",
+        "123456789.123457",
+        "2.333333e+15",
+        "inf",
+        "-inf",
+        "NaN",
+    ];
+    assert_eq!(columns[0], expected);
+    // Polars tells what is missing from what is no number.
+    expected[10] = "";
+    assert_eq!(columns[1], expected);
+    let rows = answer.field("displays")[0]["table"]["rows"]
+        .as_array()
+        .unwrap();
+    let last: Vec<_> = rows[8..].iter().map(|row| &row[1]).collect();
+    assert_eq!(last, [&json!("inf"), &json!("-inf"), &Value::Null]);
+    assert_eq!(rows[1][1], 1.0 / 3.0);
 
     let code = "from PIL import Image
 import plotly.graph_objects as go
