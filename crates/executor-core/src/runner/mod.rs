@@ -39,6 +39,7 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("show/forms.py"),
     include_str!("show/text.py"),
     include_str!("show/pictures.py"),
+    include_str!("show/smaller.py"),
     include_str!("show/figures.py"),
     include_str!("show/tables.py"),
     include_str!("show/watching.py"),

@@ -1,6 +1,6 @@
 # What is shown of a thing, and how it is laid down for process 1: one file a display, under a name that orders them.
 #
-# The files of this directory share one namespace, in the order forms, text, pictures, figures, tables, watching. They
+# The files of this directory share one namespace, in the order forms, text, pictures, smaller, figures, tables, watching. They
 # run in the program's own process, as the program, and what they say is as little trusted as what it prints.
 
 import _socket

@@ -1,5 +1,5 @@
-# Pictures: those that are bytes already, and Pillow's. What is too large to be looked at is made smaller where Pillow is
-# there; the full one is kept beside it.
+# Pictures: those that are bytes already, and Pillow's. What is too large to be looked at is made smaller, by Pillow where
+# it is there; the full one is kept beside it.
 
 MOST_PIXELS = 30_000_000  # of a picture that is still encoded whole
 
@@ -37,18 +37,32 @@ def picture_bytes(kind, data, name="picture"):
         made.part(name, mime, data, "view", size)
         return made
     made.part(name, mime, data, "full", size)
-    if size is None or size[0] * size[1] > 2 * MOST_PIXELS:
-        return made
+    add_view_of(made, data, size, name)
+    return made
+
+
+def add_view_of(made, data, size, name):
+    """A smaller picture of one that is bytes, or a note why there is none."""
+    if size is None:
+        return
     try:
         from PIL import Image
     except ImportError:
-        made.notes.append("the picture of %d x %d pixels could not be made smaller: Pillow is not installed" % size)
-        return made
+        Image = None
     try:
-        add_view(made, Image.open(io.BytesIO(data)), name)
+        if size[0] * size[1] > 2 * MOST_PIXELS:
+            why = "these are too many"
+        elif Image is not None:
+            why = add_view(made, Image.open(io.BytesIO(data)), name)
+        else:
+            why = "Pillow is not installed"
+            view, size_of_view = smaller_png(data, size)
+            made.part("view-of-" + name, "image/png", view, "view", size_of_view)
+            why = None
     except Exception as error:
-        made.notes.append("the picture could not be made smaller: %s" % type(error).__name__)
-    return made
+        why = why if Image is None else type(error).__name__
+    if why is not None:
+        made.notes.append("the picture of %d x %d pixels could not be made smaller: %s" % (size + (why,)))
 
 
 def pillow_image(kind, image):

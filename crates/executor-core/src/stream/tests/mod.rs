@@ -10,3 +10,4 @@ mod output;
 mod programs;
 mod proxied;
 mod results;
+mod results_pictures;
