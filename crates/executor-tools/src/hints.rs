@@ -5,6 +5,7 @@
 use executor_core::modules::Provider;
 use executor_core::{Ending, Outcome};
 
+use crate::asker::Asker;
 use crate::facts::{Facts, Reach};
 
 /// The end of what is looked through, in bytes: a traceback, and what a browser says in one.
@@ -26,6 +27,7 @@ struct Failed<'a> {
     rest: &'a str,
     outcome: &'a Outcome,
     facts: &'a Facts,
+    asker: Asker,
 }
 
 /// In the order in which they are looked for: the more particular come first.
@@ -55,8 +57,12 @@ const SIGNS: &[Sign] = &[
     },
     Sign {
         words: &["EOFError: EOF when reading a line"],
-        hint: |_| {
-            Some("the program read more than it was given: pass what `input()` is to read as `stdin`".to_owned())
+        hint: |failed| {
+            let way = match failed.asker {
+                Asker::Model => "pass what `input()` is to read as `stdin`",
+                Asker::Shell => "`--stdin` passes on what stands on standard input",
+            };
+            Some(format!("the program read more than it was given: {way}"))
         },
     },
     Sign {
@@ -66,8 +72,9 @@ const SIGNS: &[Sign] = &[
         ],
         hint: |failed| {
             let most = failed.facts.processes;
+            let more = failed.asker.more("allow", "--processes");
             Some(format!(
-                "a program may have {most} processes and threads at once; start fewer; only the operator can allow more (`--processes`)"
+                "a program may have {most} processes and threads at once; start fewer; {more}"
             ))
         },
     },
@@ -75,8 +82,9 @@ const SIGNS: &[Sign] = &[
         words: &["[Errno 28] No space left on device"],
         hint: |failed| {
             let Facts { tmp, memory, .. } = failed.facts;
+            let more = failed.asker.more("give", "--tmp-size`, `--memory");
             Some(format!(
-                "`/tmp` holds {tmp}, and counts as memory, of which there is {memory}; write less, or remove what is done with; only the operator can give more (`--tmp-size`, `--memory`)"
+                "`/tmp` holds {tmp}, and counts as memory, of which there is {memory}; write less, or remove what is done with; {more}"
             ))
         },
     },
@@ -93,8 +101,9 @@ const SIGNS: &[Sign] = &[
         words: &["MemoryError", "Unable to allocate "],
         hint: |failed| {
             let memory = failed.facts.memory;
+            let more = failed.asker.more("give", "--memory");
             Some(format!(
-                "the sandbox has {memory} of memory, files in `/tmp` included; work on smaller pieces; only the operator can give more (`--memory`)"
+                "the sandbox has {memory} of memory, files in `/tmp` included; work on smaller pieces; {more}"
             ))
         },
     },
@@ -109,12 +118,12 @@ const SIGNS: &[Sign] = &[
             "net::ERR_NAME_NOT_RESOLVED",
             "net::ERR_INTERNET_DISCONNECTED",
         ],
-        hint: |failed| Some(network(&failed.facts.reach)),
+        hint: |failed| Some(network(&failed.facts.reach, failed.asker)),
     },
 ];
 
 /// What to do about a program that ended with an exit code; nothing if it ended well or in another way.
-pub(crate) fn hints(outcome: &Outcome, facts: &Facts) -> Vec<String> {
+pub(crate) fn hints(outcome: &Outcome, facts: &Facts, asker: Asker) -> Vec<String> {
     if !matches!(outcome.ending, Ending::Exited(1..)) {
         return Vec::new();
     }
@@ -133,6 +142,7 @@ pub(crate) fn hints(outcome: &Outcome, facts: &Facts) -> Vec<String> {
                 rest,
                 outcome,
                 facts,
+                asker,
             };
             (sign.hint)(&failed)
         });
@@ -160,17 +170,28 @@ fn missing_module(failed: &Failed<'_>) -> Option<String> {
                     "`{project}` is installed, but has no module `{name}`; look at the version, or at the name"
                 ));
             }
-            Some(format!(
-                "`{name}` is not in this image: pass `\"modules\": [\"{project}\"]`"
-            ))
+            Some(match failed.asker {
+                Asker::Model => {
+                    format!("`{name}` is not in this image: pass `\"modules\": [\"{project}\"]`")
+                }
+                Asker::Shell => {
+                    format!("`{name}` is not in this image: pass `--modules {project}`")
+                }
+            })
         }
         _ => None,
     }
 }
 
-fn network(reach: &Reach) -> String {
+fn network(reach: &Reach, asker: Asker) -> String {
     match reach {
-        Reach::Nothing => "programs reach nothing outside of their sandbox here; only the operator can change that (`--network`)".to_owned(),
+        Reach::Nothing => {
+            let more = match asker {
+                Asker::Model => "only the operator can change that (`--network`)",
+                Asker::Shell => "`--network` changes that",
+            };
+            format!("programs reach nothing outside of their sandbox here; {more}")
+        }
         Reach::Public => "programs reach public hosts over HTTP and HTTPS, through the proxy that `HTTPS_PROXY` names; what does not use it reaches nothing".to_owned(),
         Reach::Names(names) => format!("programs reach these hosts only, through the proxy that `HTTPS_PROXY` names: {names}"),
         Reach::Policy(policy) => format!("what programs reach is decided by the policy `{policy}`"),
@@ -192,7 +213,11 @@ mod tests {
 
     #[track_caller]
     fn check(stderr: &str, expected: &Expect) {
-        let hints = hints(&outcome(Ending::Exited(1), stderr), &Facts::sample());
+        let hints = hints(
+            &outcome(Ending::Exited(1), stderr),
+            &Facts::sample(),
+            Asker::Model,
+        );
         expected.assert_eq(&hints.join("\n"));
     }
 
@@ -228,7 +253,7 @@ mod tests {
         let mut outcome = outcome(Ending::Exited(1), stderr);
         outcome.installed = vec!["numpy-2.3.0".to_owned(), "scikit_learn-1.7.0".to_owned()];
         expect!["`scikit-learn` is installed, but has no module `sklearn.magic`; look at the version, or at the name"]
-            .assert_eq(&hints(&outcome, &Facts::sample()).join("\n"));
+            .assert_eq(&hints(&outcome, &Facts::sample(), Asker::Model).join("\n"));
     }
 
     #[test]
@@ -267,7 +292,7 @@ mod tests {
                 reach,
                 ..Facts::sample()
             };
-            hints(&outcome, &facts).join("\n")
+            hints(&outcome, &facts, Asker::Model).join("\n")
         };
         assert!(said(Reach::Nothing).contains("`--network`"));
         assert!(said(Reach::Names("example.org:443".to_owned())).ends_with(": example.org:443"));
@@ -278,13 +303,13 @@ mod tests {
     fn only_what_a_failed_program_ended_with_counts() {
         let facts = Facts::sample();
         let missing = "ModuleNotFoundError: No module named 'cv2'";
-        assert!(hints(&outcome(Ending::Exited(0), missing), &facts).is_empty());
-        assert!(hints(&outcome(Ending::Signaled(9), missing), &facts).is_empty());
+        assert!(hints(&outcome(Ending::Exited(0), missing), &facts, Asker::Model).is_empty());
+        assert!(hints(&outcome(Ending::Signaled(9), missing), &facts, Asker::Model).is_empty());
         let long_ago = format!("{missing}\n{}", "x".repeat(LOOKED_AT));
         check(&long_ago, &expect![""]);
         check("ValueError: invalid literal", &expect![""]);
         let everything = SIGNS.iter().map(|sign| format!("{}x\n", sign.words[0]));
         let everything = outcome(Ending::Exited(1), &everything.collect::<String>());
-        assert_eq!(hints(&everything, &facts).len(), MOST);
+        assert_eq!(hints(&everything, &facts, Asker::Model).len(), MOST);
     }
 }

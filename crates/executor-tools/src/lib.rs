@@ -31,6 +31,8 @@ mod facts;
 mod incoming;
 mod structured;
 
+mod account;
+mod asker;
 mod budget;
 mod cost;
 mod entries;
@@ -50,6 +52,7 @@ mod ticker;
 mod tokens;
 mod visible;
 
+pub use self::account::Account;
 pub use self::budget::ResultBudget;
 pub use self::store::{ResultStore, StoreLimits};
 pub use self::tool::ExecutePython;

@@ -1,10 +1,12 @@
 //! The result of a call: text for a model, the structured form beside it, and whether it counts as an error.
 
+use executor_core::limits::WallTime;
 use executor_core::modules::InstallFailure;
 use executor_core::{Captured, Ending, Outcome, SandboxDeath, SandboxLoss};
 use mcp_protocol::content::ContentBlock;
 use mcp_protocol::tools::CallToolResult;
 
+use crate::asker::Asker;
 use crate::budget::Budget;
 use crate::cost::Cost;
 use crate::excerpt::{Excerpt, Visible};
@@ -93,7 +95,7 @@ impl Output {
         if let Some(line) = ending(&outcome.ending, facts) {
             say("", &line);
         }
-        for hint in hints(outcome, facts) {
+        for hint in hints(outcome, facts, Asker::Model) {
             say("hint: ", &hint);
         }
         let notes = shown.notes.iter().chain(&outcome.notes);
@@ -129,12 +131,12 @@ fn ending(ending: &Ending, facts: &Facts) -> Option<String> {
         Ending::Exited(0) => None,
         Ending::Exited(code) => Some(format!("exit code {code}")),
         Ending::InstallFailed(_) => None,
-        other => Some(explain(other, facts)),
+        other => Some(explain(other, facts, Asker::Model)),
     }
 }
 
 /// One line of how the program ended otherwise than by itself, and what to do.
-pub(crate) fn explain(ending: &Ending, facts: &Facts) -> String {
+pub(crate) fn explain(ending: &Ending, facts: &Facts, asker: Asker) -> String {
     match ending {
         Ending::Signaled(number) if *number == signal::KILL => format!(
             "killed by {}, which the sandbox's limits did not send; the program or another process killed it",
@@ -142,20 +144,14 @@ pub(crate) fn explain(ending: &Ending, facts: &Facts) -> String {
         ),
         Ending::Signaled(number) => format!("killed by {}", signal::name(*number)),
         Ending::Killed(limit) => format!(
-            "killed, probably because it needed more memory than {limit}, files in /tmp included; work on smaller pieces; only the operator can give more (`--memory`)"
+            "killed, probably because it needed more memory than {limit}, files in /tmp included; work on smaller pieces; {}",
+            asker.more("give", "--memory")
         ),
-        Ending::TimedOut(limit) if *limit >= facts.max_timeout => {
-            format!("timed out after {limit}, which is the most; split the work into several calls")
-        }
-        Ending::TimedOut(limit) => {
-            format!(
-                "timed out after {limit}; raise timeout_seconds (up to {})",
-                facts.max_seconds()
-            )
-        }
+        Ending::TimedOut(limit) => timed_out(*limit, facts, asker),
         Ending::OutOfMemory(limit) => {
             format!(
-                "out of memory: the limit is {limit}, files in /tmp included; work on smaller pieces; only the operator can give more (`--memory`)"
+                "out of memory: the limit is {limit}, files in /tmp included; work on smaller pieces; {}",
+                asker.more("give", "--memory")
             )
         }
         Ending::OutputLimit(limit) => {
@@ -166,6 +162,31 @@ pub(crate) fn explain(ending: &Ending, facts: &Facts) -> String {
         Ending::SandboxDied(death) => died(*death),
         Ending::SandboxLost(loss) => lost(*loss),
         other => other.to_string(),
+    }
+}
+
+fn timed_out(limit: WallTime, facts: &Facts, asker: Asker) -> String {
+    match asker {
+        Asker::Model if limit >= facts.max_timeout => {
+            format!("timed out after {limit}, which is the most; split the work into several calls")
+        }
+        Asker::Model => format!(
+            "timed out after {limit}; raise timeout_seconds (up to {})",
+            facts.max_seconds()
+        ),
+        Asker::Shell if limit >= WallTime::CEILING => {
+            format!("timed out after {limit}, which is the most; split the work into several runs")
+        }
+        Asker::Shell if limit >= facts.max_timeout => {
+            format!(
+                "timed out after {limit}; raise `--timeout` and `--max-timeout` (up to {})",
+                WallTime::CEILING
+            )
+        }
+        Asker::Shell => format!(
+            "timed out after {limit}; raise `--timeout` (up to {})",
+            facts.max_timeout
+        ),
     }
 }
 

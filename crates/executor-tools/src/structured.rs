@@ -8,6 +8,7 @@ use schemars::transform::{Transform, transform_subschemas};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::asker::Asker;
 use crate::cost::Cost;
 use crate::entries::Entries;
 use crate::excerpt::{Excerpt, Faithful};
@@ -149,7 +150,10 @@ pub(crate) fn structured(
     entries.fill(outcome);
     let explanation = match &outcome.ending {
         Ending::Exited(_) => None,
-        other => Some(visible::line(&explain(other, facts), MAX_EXPLANATION)),
+        other => Some(visible::line(
+            &explain(other, facts, Asker::Model),
+            MAX_EXPLANATION,
+        )),
     };
     let notes = entries.notes.iter().chain(&shown.notes);
     let notes = notes::fitting(notes.chain(&outcome.notes), facts.budget.own());
@@ -174,7 +178,7 @@ pub(crate) fn structured(
             .map(executor_core::limits::ByteSize::get),
         installed: entries.installed,
         cached: outcome.modules_cached,
-        hints: hints(outcome, facts),
+        hints: hints(outcome, facts, Asker::Model),
         notes,
         displays: entries.displays,
         files: entries.files,

@@ -187,7 +187,7 @@ fn endings() {
 fn what_became_of_a_sandbox_is_told_with_what_to_do() {
     let lines: Vec<_> = of_the_sandbox()
         .iter()
-        .map(|ending| explain(ending, &Facts::sample()))
+        .map(|ending| explain(ending, &Facts::sample(), Asker::Model))
         .collect();
     expect![[r#"
         the whole sandbox ended under the program: out of memory, of which all processes together have 1 GiB; use fewer processes and smaller pieces

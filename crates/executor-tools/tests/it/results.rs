@@ -71,6 +71,25 @@ async fn the_value_of_the_last_line_is_shown() {
 }
 
 #[tokio::test]
+async fn a_value_that_is_not_shown_for_the_length_of_the_program_is_missed() {
+    let bench = bench();
+    for (length, expected) in [
+        (128 * 1024, "4"),
+        (
+            128 * 1024 + 1,
+            "(no output)\nnote: the program is longer than 128 KiB, so the value of its last line is not shown; \
+             `print` or `display()` it",
+        ),
+    ] {
+        let code = format!("#{}\n2 + 2", "x".repeat(length - 7));
+        assert_eq!(code.len(), length);
+        let result = bench.call(json!({"code": code})).await;
+        assert_eq!(text(&result), expected);
+    }
+    bench.close().await;
+}
+
+#[tokio::test]
 async fn long_texts_are_cut_and_linked_to() {
     let bench = bench();
     let code = "print('x' * 300_000)\n'y' * 60_000";
