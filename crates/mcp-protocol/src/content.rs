@@ -4,6 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
+use crate::icons::Icon;
+
 /// One block of content.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -26,6 +28,7 @@ impl ContentBlock {
         Self::Text(TextContent {
             text: text.into(),
             annotations: Annotations::default(),
+            meta: Meta::new(),
         })
     }
 
@@ -51,6 +54,18 @@ impl ContentBlock {
         self
     }
 
+    /// Adds free metadata (2025-06-18).
+    #[must_use]
+    pub fn with_meta(mut self, meta: Meta) -> Self {
+        match &mut self {
+            Self::Text(text) => text.meta = meta,
+            Self::Image(media) | Self::Audio(media) => media.meta = meta,
+            Self::ResourceLink(link) => link.meta = meta,
+            Self::Resource(resource) => resource.meta = meta,
+        }
+        self
+    }
+
     /// The text of a text block.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
@@ -69,6 +84,8 @@ pub struct TextContent {
     pub text: String,
     /// For whom it is.
     pub annotations: Annotations,
+    /// Free metadata (2025-06-18).
+    pub meta: Meta,
 }
 
 /// A picture or sound.
@@ -81,6 +98,8 @@ pub struct MediaContent {
     pub mime_type: String,
     /// For whom it is.
     pub annotations: Annotations,
+    /// Free metadata (2025-06-18).
+    pub meta: Meta,
 }
 
 impl MediaContent {
@@ -90,6 +109,7 @@ impl MediaContent {
             data: STANDARD.encode(bytes),
             mime_type: mime_type.into(),
             annotations: Annotations::default(),
+            meta: Meta::new(),
         }
     }
 }
@@ -112,6 +132,10 @@ pub struct ResourceLink {
     pub size: Option<u64>,
     /// For whom it is.
     pub annotations: Annotations,
+    /// Pictures of it (2025-11-25).
+    pub icons: Vec<Icon>,
+    /// Free metadata (2025-06-18).
+    pub meta: Meta,
 }
 
 impl ResourceLink {
@@ -125,6 +149,8 @@ impl ResourceLink {
             mime_type: None,
             size: None,
             annotations: Annotations::default(),
+            icons: Vec::new(),
+            meta: Meta::new(),
         }
     }
 }
@@ -137,6 +163,8 @@ pub struct EmbeddedResource {
     pub contents: ResourceContents,
     /// For whom it is.
     pub annotations: Annotations,
+    /// Free metadata of the block (2025-06-18); its contents have their own.
+    pub meta: Meta,
 }
 
 impl EmbeddedResource {
@@ -146,6 +174,7 @@ impl EmbeddedResource {
         Self {
             contents,
             annotations: Annotations::default(),
+            meta: Meta::new(),
         }
     }
 }
@@ -160,6 +189,8 @@ pub struct ResourceContents {
     pub mime_type: Option<String>,
     /// The bytes.
     pub body: ResourceBody,
+    /// Free metadata (2025-06-18).
+    pub meta: Meta,
 }
 
 impl ResourceContents {
@@ -173,6 +204,7 @@ impl ResourceContents {
             uri: uri.into(),
             mime_type,
             body: ResourceBody::Text(text.into()),
+            meta: Meta::new(),
         }
     }
 
@@ -182,7 +214,15 @@ impl ResourceContents {
             uri: uri.into(),
             mime_type,
             body: ResourceBody::Blob(STANDARD.encode(bytes)),
+            meta: Meta::new(),
         }
+    }
+
+    /// Adds free metadata (2025-06-18).
+    #[must_use]
+    pub fn with_meta(mut self, meta: Meta) -> Self {
+        self.meta = meta;
+        self
     }
 }
 

@@ -23,6 +23,7 @@
 //! | [`envelope`] | `_meta`: the self-description of stateless requests, progress tokens |
 //! | [`lifecycle`] | `initialize`, `server/discover`, who the peers are |
 //! | [`tools`], [`content`] | tools, their results and what these are made of |
+//! | [`icons`] | what servers and their offers look like |
 //! | [`resources`], [`prompts`], [`completion`] | what else a server offers |
 //! | [`subscriptions`] | what changed, and who wants to know |
 //! | [`tasks`] | calls that go on after their request was answered |
@@ -42,6 +43,7 @@ pub mod lifecycle;
 pub mod cancel;
 pub mod completion;
 pub mod content;
+pub mod icons;
 pub mod input;
 pub mod logging;
 pub mod progress;

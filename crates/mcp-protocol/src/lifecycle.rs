@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::Revision;
 use crate::fields::Fields;
+use crate::icons::Icon;
 use crate::jsonrpc::{ErrorObject, held_by};
 
 /// The most that is kept of each text in which a peer says who it is; the rest is cut off. A session keeps them for
@@ -30,6 +31,8 @@ pub struct Implementation {
     pub description: Option<String>,
     /// Where it lives (2025-11-25).
     pub website_url: Option<String>,
+    /// Pictures of it (2025-11-25). Those of a client are not kept.
+    pub icons: Vec<Icon>,
 }
 
 impl Implementation {
@@ -41,6 +44,7 @@ impl Implementation {
             version: version.into(),
             description: None,
             website_url: None,
+            icons: Vec::new(),
         }
     }
 
@@ -58,6 +62,20 @@ impl Implementation {
         self
     }
 
+    /// Adds where it lives.
+    #[must_use]
+    pub fn with_website_url(mut self, url: impl Into<String>) -> Self {
+        self.website_url = Some(url.into());
+        self
+    }
+
+    /// Adds a picture of it.
+    #[must_use]
+    pub fn with_icon(mut self, icon: Icon) -> Self {
+        self.icons.push(icon);
+        self
+    }
+
     pub(crate) fn decode(info: &Map<String, Value>, path: &str) -> Result<Self, ErrorObject> {
         let info = Fields::new(info, path);
         let kept = |text: &str| {
@@ -71,6 +89,7 @@ impl Implementation {
             version: kept(info.text("version")?),
             description: optional("description")?,
             website_url: optional("websiteUrl")?,
+            icons: Vec::new(),
         })
     }
 }

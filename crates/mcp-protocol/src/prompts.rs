@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::content::{ContentBlock, Meta, Role};
 use crate::fields::{Fields, kind};
+use crate::icons::Icon;
 use crate::jsonrpc::ErrorObject;
 
 /// A prompt as clients see it.
@@ -20,6 +21,8 @@ pub struct Prompt {
     pub description: Option<String>,
     /// What it is filled in with.
     pub arguments: Vec<PromptArgument>,
+    /// Pictures of it (2025-11-25).
+    pub icons: Vec<Icon>,
     /// Free metadata (2025-06-18).
     pub meta: Meta,
 }
@@ -32,6 +35,7 @@ impl Prompt {
             title: None,
             description: None,
             arguments: Vec::new(),
+            icons: Vec::new(),
             meta: Meta::new(),
         }
     }
@@ -54,6 +58,13 @@ impl Prompt {
     #[must_use]
     pub fn with_argument(mut self, argument: PromptArgument) -> Self {
         self.arguments.push(argument);
+        self
+    }
+
+    /// Adds a picture of it.
+    #[must_use]
+    pub fn with_icon(mut self, icon: Icon) -> Self {
+        self.icons.push(icon);
         self
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::content::{Annotations, Meta, ResourceContents};
 use crate::fields::Fields;
+use crate::icons::Icon;
 use crate::jsonrpc::ErrorObject;
 use crate::wire::Cache;
 
@@ -26,6 +27,8 @@ pub struct Resource {
     pub size: Option<u64>,
     /// For whom it is.
     pub annotations: Annotations,
+    /// Pictures of it (2025-11-25).
+    pub icons: Vec<Icon>,
     /// Free metadata (2025-06-18).
     pub meta: Meta,
 }
@@ -41,6 +44,7 @@ impl Resource {
             mime_type: None,
             size: None,
             annotations: Annotations::default(),
+            icons: Vec::new(),
             meta: Meta::new(),
         }
     }
@@ -65,6 +69,13 @@ impl Resource {
         self.mime_type = Some(mime_type.into());
         self
     }
+
+    /// Adds a picture of it.
+    #[must_use]
+    pub fn with_icon(mut self, icon: Icon) -> Self {
+        self.icons.push(icon);
+        self
+    }
 }
 
 /// A family of resources, named by a pattern of URIs (RFC 6570).
@@ -83,6 +94,8 @@ pub struct ResourceTemplate {
     pub mime_type: Option<String>,
     /// For whom they are.
     pub annotations: Annotations,
+    /// Pictures of it (2025-11-25).
+    pub icons: Vec<Icon>,
     /// Free metadata (2025-06-18).
     pub meta: Meta,
 }
@@ -97,6 +110,7 @@ impl ResourceTemplate {
             description: None,
             mime_type: None,
             annotations: Annotations::default(),
+            icons: Vec::new(),
             meta: Meta::new(),
         }
     }
@@ -119,6 +133,13 @@ impl ResourceTemplate {
     #[must_use]
     pub fn with_mime_type(mut self, mime_type: impl Into<String>) -> Self {
         self.mime_type = Some(mime_type.into());
+        self
+    }
+
+    /// Adds a picture of it.
+    #[must_use]
+    pub fn with_icon(mut self, icon: Icon) -> Self {
+        self.icons.push(icon);
         self
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::content::{ContentBlock, Meta};
 use crate::fields::Fields;
+use crate::icons::Icon;
 use crate::jsonrpc::ErrorObject;
 
 /// A tool as clients see it.
@@ -23,6 +24,8 @@ pub struct Tool {
     pub output_schema: Option<Map<String, Value>>,
     /// Hints on what calling it does (2025-03-26).
     pub annotations: Option<ToolAnnotations>,
+    /// Pictures of it (2025-11-25).
+    pub icons: Vec<Icon>,
     /// Free metadata (2025-06-18).
     pub meta: Meta,
 }
@@ -37,6 +40,7 @@ impl Tool {
             input_schema,
             output_schema: None,
             annotations: None,
+            icons: Vec::new(),
             meta: Meta::new(),
         }
     }
@@ -66,6 +70,13 @@ impl Tool {
     #[must_use]
     pub fn with_annotations(mut self, annotations: ToolAnnotations) -> Self {
         self.annotations = Some(annotations);
+        self
+    }
+
+    /// Adds a picture of it.
+    #[must_use]
+    pub fn with_icon(mut self, icon: Icon) -> Self {
+        self.icons.push(icon);
         self
     }
 }

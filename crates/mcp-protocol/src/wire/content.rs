@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::icons::put_icons;
 use super::members::Members;
 use crate::Revision;
 use crate::content::{
@@ -17,14 +18,13 @@ pub(super) fn block(block: &ContentBlock, revision: Revision) -> Map<String, Val
             written.put("type", "text");
             written.put("text", text.text.clone());
             put_annotations(&mut written, &text.annotations, revision);
+            put_meta(&mut written, &text.meta, revision);
         }
         ContentBlock::Image(media) => {
-            put_media(&mut written, "image", media);
-            put_annotations(&mut written, &media.annotations, revision);
+            put_media(&mut written, "image", media, revision);
         }
         ContentBlock::Audio(media) if revision >= Revision::V2025_03_26 => {
-            put_media(&mut written, "audio", media);
-            put_annotations(&mut written, &media.annotations, revision);
+            put_media(&mut written, "audio", media, revision);
         }
         ContentBlock::Audio(media) => {
             let mut resource = Map::new();
@@ -37,7 +37,9 @@ pub(super) fn block(block: &ContentBlock, revision: Revision) -> Map<String, Val
         }
         ContentBlock::ResourceLink(link) if revision >= Revision::V2025_06_18 => {
             put_link(&mut written, link);
+            put_icons(&mut written, &link.icons, revision);
             put_annotations(&mut written, &link.annotations, revision);
+            put_meta(&mut written, &link.meta, revision);
         }
         ContentBlock::ResourceLink(link) => {
             written.put("type", "text");
@@ -46,16 +48,17 @@ pub(super) fn block(block: &ContentBlock, revision: Revision) -> Map<String, Val
         }
         ContentBlock::Resource(embedded) => {
             written.put("type", "resource");
-            written.put("resource", contents(&embedded.contents));
+            written.put("resource", contents(&embedded.contents, revision));
             put_annotations(&mut written, &embedded.annotations, revision);
+            put_meta(&mut written, &embedded.meta, revision);
         }
     }
     written
 }
 
-/// Writes `_meta`, unless it is empty.
-pub(super) fn put_meta(object: &mut Map<String, Value>, meta: &Meta) {
-    if !meta.is_empty() {
+/// Writes `_meta`, where the revision has it on such an object and there is anything in it.
+pub(super) fn put_meta(object: &mut Map<String, Value>, meta: &Meta, revision: Revision) {
+    if revision >= Revision::V2025_06_18 && !meta.is_empty() {
         object.put("_meta", meta.clone());
     }
 }
@@ -68,10 +71,17 @@ pub(super) const fn role_name(role: Role) -> &'static str {
     }
 }
 
-fn put_media(written: &mut Map<String, Value>, kind: &str, media: &MediaContent) {
+fn put_media(
+    written: &mut Map<String, Value>,
+    kind: &str,
+    media: &MediaContent,
+    revision: Revision,
+) {
     written.put("type", kind);
     written.put("data", media.data.clone());
     written.put("mimeType", media.mime_type.clone());
+    put_annotations(written, &media.annotations, revision);
+    put_meta(written, &media.meta, revision);
 }
 
 fn put_link(written: &mut Map<String, Value>, link: &ResourceLink) {
@@ -84,7 +94,7 @@ fn put_link(written: &mut Map<String, Value>, link: &ResourceLink) {
     written.put_some("size", link.size);
 }
 
-pub(super) fn contents(contents: &ResourceContents) -> Map<String, Value> {
+pub(super) fn contents(contents: &ResourceContents, revision: Revision) -> Map<String, Value> {
     let mut written = Map::new();
     written.put("uri", contents.uri.clone());
     written.put_some("mimeType", contents.mime_type.clone());
@@ -92,6 +102,7 @@ pub(super) fn contents(contents: &ResourceContents) -> Map<String, Value> {
         ResourceBody::Text(text) => written.put("text", text.clone()),
         ResourceBody::Blob(blob) => written.put("blob", blob.clone()),
     }
+    put_meta(&mut written, &contents.meta, revision);
     written
 }
 

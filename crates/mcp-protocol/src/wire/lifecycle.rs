@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::ToWire;
+use super::icons::put_icons;
 use super::members::Members;
 use crate::Revision;
 use crate::lifecycle::{
@@ -21,6 +22,9 @@ impl ToWire for InitializeResult {
     }
 }
 
+/// What only the answer to `server/discover` has.
+pub(super) const VERSIONS: &str = "supportedVersions";
+
 impl ToWire for DiscoverResult {
     fn to_wire(&self, revision: Revision) -> Map<String, Value> {
         let versions: Vec<Value> = Revision::ALL
@@ -28,7 +32,7 @@ impl ToWire for DiscoverResult {
             .map(|known| known.as_str().into())
             .collect();
         let mut result = Map::new();
-        result.put("supportedVersions", versions);
+        result.put(VERSIONS, versions);
         result.put("capabilities", self.capabilities.to_wire(revision));
         result.put_some("instructions", self.instructions.clone());
         result
@@ -46,6 +50,7 @@ impl ToWire for Implementation {
         if revision >= Revision::V2025_11_25 {
             info.put_some("description", self.description.clone());
             info.put_some("websiteUrl", self.website_url.clone());
+            put_icons(&mut info, &self.icons, revision);
         }
         info
     }

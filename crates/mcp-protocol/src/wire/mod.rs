@@ -5,6 +5,7 @@
 
 mod completion;
 mod content;
+mod icons;
 mod input;
 mod lifecycle;
 mod logging;
@@ -113,7 +114,12 @@ fn sign(result: &mut Map<String, Value>, revision: Revision, server: &Implementa
         Some(Value::Object(meta)) => meta,
         _ => Map::new(),
     };
-    meta.put(SERVER_INFO, server.to_wire(revision));
+    let mut info = server.to_wire(revision);
+    // Pictures may be large: they go with the answer to `server/discover` alone, not with every result.
+    if !result.contains_key(lifecycle::VERSIONS) {
+        info.remove(icons::ICONS);
+    }
+    meta.put(SERVER_INFO, info);
     result.put("_meta", meta);
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::ToWire;
 use super::content::{self, put_meta, role_name};
+use super::icons::put_icons;
 use super::members::Members;
 use crate::Revision;
 use crate::prompts::{GetPromptResult, ListPromptsResult, Prompt, PromptArgument, PromptMessage};
@@ -25,7 +26,8 @@ impl ToWire for Prompt {
         prompt.put_some("description", self.description.clone());
         if revision >= Revision::V2025_06_18 {
             prompt.put_some("title", self.title.clone());
-            put_meta(&mut prompt, &self.meta);
+            put_meta(&mut prompt, &self.meta, revision);
+            put_icons(&mut prompt, &self.icons, revision);
         }
         if !self.arguments.is_empty() {
             let arguments = self.arguments.iter().map(|one| one.to_wire(revision));

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::ToWire;
 use super::content::{contents, put_annotations, put_meta};
+use super::icons::put_icons;
 use super::members::Members;
 use crate::Revision;
 use crate::resources::{
@@ -35,8 +36,9 @@ impl ToWire for ListResourceTemplatesResult {
 }
 
 impl ToWire for ReadResourceResult {
-    fn to_wire(&self, _revision: Revision) -> Map<String, Value> {
-        let items = self.contents.iter().map(|item| contents(item).into());
+    fn to_wire(&self, revision: Revision) -> Map<String, Value> {
+        let items = self.contents.iter();
+        let items = items.map(|item| contents(item, revision).into());
         let mut result = Map::new();
         result.put("contents", items.collect::<Vec<Value>>());
         result
@@ -53,7 +55,8 @@ impl ToWire for Resource {
         resource.put_some("size", self.size);
         if revision >= Revision::V2025_06_18 {
             resource.put_some("title", self.title.clone());
-            put_meta(&mut resource, &self.meta);
+            put_meta(&mut resource, &self.meta, revision);
+            put_icons(&mut resource, &self.icons, revision);
         }
         put_annotations(&mut resource, &self.annotations, revision);
         resource
@@ -69,7 +72,8 @@ impl ToWire for ResourceTemplate {
         template.put_some("mimeType", self.mime_type.clone());
         if revision >= Revision::V2025_06_18 {
             template.put_some("title", self.title.clone());
-            put_meta(&mut template, &self.meta);
+            put_meta(&mut template, &self.meta, revision);
+            put_icons(&mut template, &self.icons, revision);
         }
         put_annotations(&mut template, &self.annotations, revision);
         template

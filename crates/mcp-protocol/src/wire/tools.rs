@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::ToWire;
 use super::content;
+use super::icons::put_icons;
 use super::members::Members;
 use crate::Revision;
 use crate::schema::is_of_objects;
@@ -34,7 +35,8 @@ impl ToWire for Tool {
             let output = self.output_schema.as_ref();
             let output = output.filter(|schema| takes_any(revision) || is_of_objects(schema));
             tool.put_some("outputSchema", output.cloned());
-            content::put_meta(&mut tool, &self.meta);
+            content::put_meta(&mut tool, &self.meta, revision);
+            put_icons(&mut tool, &self.icons, revision);
         }
         let annotations = self.annotations.clone().unwrap_or_default();
         match revision {
@@ -73,7 +75,10 @@ impl ToWire for CallToolResult {
             let structured = structured.filter(|value| takes_any(revision) || value.is_object());
             result.put_some("structuredContent", structured.cloned());
         }
-        content::put_meta(&mut result, &self.meta);
+        // Results have it in every revision.
+        if !self.meta.is_empty() {
+            result.put("_meta", self.meta.clone());
+        }
         result
     }
 }

@@ -8,6 +8,7 @@ use mcp_protocol::content::{
     Annotations, ContentBlock, EmbeddedResource, ResourceContents, ResourceLink, Role,
 };
 use mcp_protocol::envelope::progress_token;
+use mcp_protocol::icons::{Icon, Theme};
 use mcp_protocol::input::{self, InputRequest, PageDone, UrlRequest};
 use mcp_protocol::jsonrpc::{ErrorCode, ErrorObject, Outgoing, RequestId};
 use mcp_protocol::lifecycle::{
@@ -38,6 +39,15 @@ fn server() -> Implementation {
     Implementation::new("python-executor", "1.0.0")
         .with_title("Python Executor")
         .with_description("runs Python")
+        .with_website_url("https://example.com")
+        .with_icon(icon())
+}
+
+fn icon() -> Icon {
+    Icon::new("data:image/png;base64,iVBORw0KGgo=")
+        .with_mime_type("image/png")
+        .with_size("48x48")
+        .with_theme(Theme::Dark)
 }
 
 fn tool() -> Tool {
@@ -52,7 +62,8 @@ fn tool() -> Tool {
         .with_title("Execute Python")
         .with_description("Runs a program")
         .with_output_schema(object(schema))
-        .with_annotations(annotations);
+        .with_annotations(annotations)
+        .with_icon(icon());
     tool.meta = object(json!({"com.example/x": 1}));
     tool
 }
@@ -72,14 +83,21 @@ fn called() -> CallToolResult {
     link.title = Some("A".to_owned());
     link.mime_type = Some("text/csv".to_owned());
     link.size = Some(3);
-    let text = ResourceContents::text("pyexec://t", Some("text/plain".to_owned()), "t");
+    link.icons = vec![Icon::new("https://example.com/a.png")];
+    let meta = object(json!({"com.example/block": true}));
+    let text = ResourceContents::text("pyexec://t", Some("text/plain".to_owned()), "t")
+        .with_meta(object(json!({"com.example/contents": true})));
     let blob = ResourceContents::blob("pyexec://b", None, &[0, 1, 2]);
     let mut result = CallToolResult::new(vec![
-        ContentBlock::text("42\n").with_annotations(annotations.clone()),
-        ContentBlock::image(b"png", "image/png").with_annotations(annotations),
-        ContentBlock::audio(b"wav", "audio/wav"),
-        ContentBlock::ResourceLink(link),
-        ContentBlock::Resource(EmbeddedResource::new(text)),
+        ContentBlock::text("42\n")
+            .with_annotations(annotations.clone())
+            .with_meta(meta.clone()),
+        ContentBlock::image(b"png", "image/png")
+            .with_annotations(annotations)
+            .with_meta(meta.clone()),
+        ContentBlock::audio(b"wav", "audio/wav").with_meta(meta.clone()),
+        ContentBlock::ResourceLink(link).with_meta(meta.clone()),
+        ContentBlock::Resource(EmbeddedResource::new(text)).with_meta(meta),
         ContentBlock::Resource(EmbeddedResource::new(blob)),
     ])
     .with_structured_content(object(json!({"stdout": "42\n"})));
@@ -91,7 +109,8 @@ fn resource() -> Resource {
     let mut resource = Resource::new("pyexec://a.csv", "a.csv")
         .with_title("A")
         .with_description("a table")
-        .with_mime_type("text/csv");
+        .with_mime_type("text/csv")
+        .with_icon(icon());
     resource.size = Some(3);
     resource.annotations = Annotations::for_audience([Role::User]);
     resource.meta = object(json!({"com.example/z": 3}));
@@ -103,6 +122,7 @@ fn template() -> ResourceTemplate {
         .with_title("By id")
         .with_description("what has an id")
         .with_mime_type("text/plain")
+        .with_icon(icon())
 }
 
 fn prompt() -> Prompt {
@@ -111,6 +131,7 @@ fn prompt() -> Prompt {
         .with_description("writes a letter")
         .with_argument(PromptArgument::required("to").with_description("whom"))
         .with_argument(PromptArgument::optional("from"))
+        .with_icon(icon())
 }
 
 /// The results of the features besides tools.

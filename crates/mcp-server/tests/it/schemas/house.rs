@@ -8,6 +8,7 @@ use mcp_protocol::completion::{CompleteParams, CompleteResult};
 use mcp_protocol::content::{
     Annotations, ContentBlock, EmbeddedResource, ResourceContents, ResourceLink, Role,
 };
+use mcp_protocol::icons::{Icon, Theme};
 use mcp_protocol::input::{InputRequest, UrlRequest};
 use mcp_protocol::lifecycle::Implementation;
 use mcp_protocol::logging::{LogLevel, LogMessage};
@@ -42,7 +43,9 @@ pub(super) fn server() -> Server {
     limits.page = 1;
     let info = Implementation::new("house", "1.2.3")
         .with_title("The House")
-        .with_description("has everything");
+        .with_description("has everything")
+        .with_website_url("https://example.com")
+        .with_icon(icon());
     Server::builder(info)
         .instructions("Look around")
         .tool(Arc::new(Handy))
@@ -64,6 +67,13 @@ pub(super) fn server() -> Server {
 
 fn object(value: &Value) -> Map<String, Value> {
     value.as_object().unwrap().clone()
+}
+
+fn icon() -> Icon {
+    Icon::new("https://example.com/house.png")
+        .with_mime_type("image/png")
+        .with_size("48x48")
+        .with_theme(Theme::Light)
 }
 
 fn annotations() -> Annotations {
@@ -91,7 +101,8 @@ impl Tool for Handy {
             .with_title("Handy")
             .with_description("Does as it is told")
             .with_output_schema(object(&output))
-            .with_annotations(hints);
+            .with_annotations(hints)
+            .with_icon(icon());
         tool.meta = object(&json!({"com.example/x": 1}));
         tool
     }
@@ -161,14 +172,19 @@ fn everything(context: &CallContext) -> CallToolResult {
     link.title = Some("A".to_owned());
     link.mime_type = Some("text/csv".to_owned());
     link.size = Some(3);
-    let text = ResourceContents::text("house://t", Some("text/plain".to_owned()), "t");
+    link.icons = vec![icon()];
+    let meta = object(&json!({"com.example/block": 1}));
+    let text = ResourceContents::text("house://t", Some("text/plain".to_owned()), "t")
+        .with_meta(meta.clone());
     let blob = ResourceContents::blob("house://b", None, &[0, 1, 2]);
     let mut result = CallToolResult::new(vec![
-        ContentBlock::text("42\n").with_annotations(annotations()),
+        ContentBlock::text("42\n")
+            .with_annotations(annotations())
+            .with_meta(meta.clone()),
         ContentBlock::image(b"png", "image/png").with_annotations(annotations()),
-        ContentBlock::audio(b"wav", "audio/wav"),
-        ContentBlock::ResourceLink(link),
-        ContentBlock::Resource(EmbeddedResource::new(text)),
+        ContentBlock::audio(b"wav", "audio/wav").with_meta(meta.clone()),
+        ContentBlock::ResourceLink(link).with_meta(meta.clone()),
+        ContentBlock::Resource(EmbeddedResource::new(text)).with_meta(meta),
         ContentBlock::Resource(EmbeddedResource::new(blob)),
     ])
     .with_structured_content(object(&json!({"done": true})));
@@ -211,7 +227,8 @@ impl ResourceProvider for Shelf {
         let mut resource = Resource::new("house://a", "a")
             .with_title("A")
             .with_description("a table")
-            .with_mime_type("text/csv");
+            .with_mime_type("text/csv")
+            .with_icon(icon());
         resource.size = Some(3);
         resource.annotations = annotations();
         resource.meta = object(&json!({"com.example/z": 3}));
@@ -228,7 +245,8 @@ impl ResourceProvider for Shelf {
         let template = ResourceTemplate::new("house://{room}", "by room")
             .with_title("By room")
             .with_description("what has a room")
-            .with_mime_type("text/plain");
+            .with_mime_type("text/plain")
+            .with_icon(icon());
         Ok(Page::last(vec![template]))
     }
 
@@ -265,6 +283,7 @@ impl Prompt for Letter {
             .with_description("writes a letter")
             .with_argument(PromptArgument::required("to").with_description("whom"))
             .with_argument(PromptArgument::optional("from"))
+            .with_icon(icon())
     }
 
     async fn get(
