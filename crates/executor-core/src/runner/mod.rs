@@ -42,6 +42,7 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("show/smaller.py"),
     include_str!("show/figures.py"),
     include_str!("show/tables.py"),
+    include_str!("show/saved.py"),
     include_str!("show/watching.py"),
     "'''\n",
     include_str!("trust.py"),

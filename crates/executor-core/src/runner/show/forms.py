@@ -1,7 +1,8 @@
 # What is shown of a thing, and how it is laid down for process 1: one file a display, under a name that orders them.
 #
-# The files of this directory share one namespace, in the order forms, text, pictures, smaller, figures, tables, watching. They
-# run in the program's own process, as the program, and what they say is as little trusted as what it prints.
+# The files of this directory share one namespace, in the order forms, text, pictures, smaller, figures, tables, saved,
+# watching. They run in the program's own process, as the program, and what they say is as little trusted as what it
+# prints.
 
 import _socket
 import base64
@@ -105,6 +106,8 @@ def file_at(kind, path):
             made = Shown(kind, "%s, %d bytes" % (name, found.st_size))
             below = os.path.relpath(path, SETTINGS["cwd"])
             if not below.startswith(".") and "/." not in below:
+                if returned_picture(path) is not None and not is_small(path):
+                    return file_view(kind, path)
                 made.text = "%s, %d bytes, is among the files of the result" % (below, found.st_size)
             elif made.has_room(name, found.st_size):
                 data = file.read(found.st_size)

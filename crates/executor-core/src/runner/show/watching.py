@@ -25,8 +25,12 @@ def watch_pyplot(pyplot):
 
     @functools.wraps(usual_save)
     def savefig(fig, fname, *arguments, **options):
+        was_seen = drawn.get(id(fig)) and not fig.stale
         saved = usual_save(fig, fname, *arguments, **options)
-        if is_returned(fname):
+        path = returned_picture(fname)
+        if path is not None and was_seen:
+            viewed.add(path)
+        elif path is not None and will_be_seen(path):
             drawn[id(fig)] = True
             fig.stale = False
         return saved
@@ -43,22 +47,8 @@ def show_figures_at_the_end():
         sys.stderr.write("the open figures could not be shown: %s: %s\n" % (type(error).__name__, error))
 
 
-def is_returned(place):
-    """Whether a file of this name is a picture that goes back with the result, and can be looked at as it is."""
-    try:
-        path = os.path.abspath(os.fspath(place))
-        if os.path.commonpath([path, SETTINGS["cwd"]]) != SETTINGS["cwd"] or "/." in path:
-            return False
-        if os.path.getsize(path) > SETTINGS["picture_bytes"]:
-            return False
-        with open(path, "rb") as file:
-            data = file.read()
-        return picture_kind(data) is not None and fits(data, picture_size(data))
-    except (OSError, TypeError, ValueError):
-        return False
-
-
 def watch_pillow(module):
+    look_at_the_end()
     module.Image.show = lambda image, title=None, **options: put(form("display", image))
 
 
@@ -99,10 +89,13 @@ def async_screenshot(usual):
 
 def taken(data, options):
     global screenshots
-    if screenshots < MOST_SCREENSHOTS and not is_returned(options.get("path")):
-        screenshots += 1
-        try:
-            put(picture_bytes("screenshot", data, "screenshot"))
-        except Exception:
-            pass  # The program has its picture all the same.
+    try:
+        path = returned_picture(options.get("path"))
+        if path is None or not is_small(path):
+            screenshots += 1
+            if screenshots <= MOST_SCREENSHOTS:
+                made = None if path is None else file_view("screenshot", path)
+                put(made or picture_bytes("screenshot", data, "screenshot"))
+    except Exception:
+        pass  # The program has its picture all the same.
     return data

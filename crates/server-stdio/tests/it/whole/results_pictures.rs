@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::client::{Client, turn};
-use super::results::blocks;
+use super::results::{blocks, with};
 
 #[tokio::test]
 async fn what_is_made_smaller_without_pillow_looks_as_if_it_had_been_there() {
@@ -49,6 +49,70 @@ print(min(ImageStat.Stat(view).stddev) > 10)";
         "RGB True True True\nTrue\n",
         "{}",
         looked.text()
+    );
+    client.close().await;
+}
+
+#[tokio::test]
+async fn saved_pictures_that_are_too_large_are_seen_smaller() {
+    let what = "saved_pictures_that_are_too_large_are_seen_smaller";
+    let Some(turn) = turn(what).await else { return };
+    let mut client = Client::start(&turn.engine, &[]).await;
+    // Closed; still open; small; shown before.
+    let code = "import matplotlib.pyplot as plt, os
+plt.plot([1, 3, 2]); plt.savefig('large.png', dpi=300); plt.close()
+os.mkdir('sub'); plt.plot([2, 1]); plt.savefig('sub/open.png', dpi=300)
+plt.figure(); plt.plot([1, 2]); plt.savefig('small.png'); plt.close()
+fig = plt.figure(); fig.add_subplot().plot([1, 2]); plt.show(); fig.savefig('shown.png', dpi=400)";
+    let answer = with(&mut client, "matplotlib", code).await;
+    let mut seen = blocks(&answer);
+    let figure = seen.remove(0);
+    assert!(figure.starts_with("image image/png "), "{figure}");
+    assert_eq!(
+        seen,
+        [
+            r#"text "large.png, 1920 × 1440 pixels""#,
+            "image image/png 1568x1176",
+            r#"text "sub/open.png, 1920 × 1440 pixels""#,
+            "image image/png 1568x1176",
+            r#"link "large.png" "image/png""#,
+            r#"link "shown.png" "image/png""#,
+            "image image/png 640x480",
+            r#"link "small.png" "image/png""#,
+            r#"link "sub/open.png" "image/png""#,
+        ]
+    );
+    assert_eq!((answer.stdout(), answer.field("stderr")), ("", &json!("")));
+
+    // What was given does not come back, the end of a fork is none, and there is a bound; no picture is looked for where
+    // none can be.
+    let files = answer.field("files").as_array().unwrap();
+    let large = files.iter().find(|file| file["name"] == "large.png");
+    let code = "import os
+from PIL import Image
+for n in range(6): Image.new('L', (2000 + n, 10)).save(f'{n}.png')
+open('7.png', 'w').write('none')
+os.symlink('1.png', '8.png')
+os.symlink('/', 'up')
+if os.fork() > 0: os.wait(); print(Image.open('given.png').size)";
+    let answer = client
+        .call(json!({
+            "code": code,
+            "modules": "pillow",
+            "files": [{"name": "given.png", "uri": large.unwrap()["uri"]}],
+        }))
+        .await;
+    assert_eq!(answer.stdout(), "(1920, 1440)\n", "{}", answer.text());
+    let displays = answer.field("displays").as_array().unwrap();
+    let texts: Vec<_> = displays.iter().map(|one| &one["text"]).collect();
+    assert_eq!(
+        texts,
+        [
+            "0.png, 2000 × 10 pixels",
+            "1.png, 2001 × 10 pixels",
+            "2.png, 2002 × 10 pixels",
+            "3.png, 2003 × 10 pixels",
+        ]
     );
     client.close().await;
 }
