@@ -10,6 +10,7 @@ use executor_core::modules::ModuleSet;
 use executor_core::{
     Ending, Event, Execution, ExecutionRequest, Executor, MAX_STDIN, Outcome, SandboxError,
 };
+use executor_tools::Account;
 use tokio::io::AsyncReadExt as _;
 
 mod files;
@@ -19,7 +20,7 @@ use self::terminal::Terminal;
 use crate::cli::RunTask;
 use crate::exit_codes::Exit;
 use crate::failure::{exit_of, explain};
-use crate::signals::Signals;
+use crate::signals::{Signal, Signals};
 
 /// Runs the program of `task` and says how it ended.
 pub(crate) async fn run(task: RunTask, executor: &Executor, signals: &mut Signals) -> Exit {
@@ -38,7 +39,18 @@ pub(crate) async fn run(task: RunTask, executor: &Executor, signals: &mut Signal
         }
     };
     match executor.execute(request) {
-        Ok(execution) => follow(execution, out.as_deref(), &mut terminal, signals).await,
+        Ok(execution) => {
+            let told = follow(execution, &mut terminal, signals).await;
+            match told {
+                Told::Ended(outcome, signal) => {
+                    let account = Account::of(&outcome, executor.settings());
+                    show(&outcome, &account, out.as_deref(), &mut terminal).await;
+                    let exit = ended(&outcome, &account, &mut terminal).await;
+                    signal.map_or(exit, |signal| Exit::Interrupted(signal.status()))
+                }
+                Told::Left(exit) => exit,
+            }
+        }
         Err(error) => failed(&error, &mut terminal).await,
     }
 }
@@ -91,21 +103,24 @@ async fn read(
     Ok(bytes.into())
 }
 
+/// What came of following an execution.
+enum Told {
+    /// It ended, perhaps because a signal asked for that.
+    Ended(Box<Outcome>, Option<Signal>),
+    /// It was left behind, which cancels it.
+    Left(Exit),
+}
+
 /// Passes on what the execution tells until it has ended. The first signal cancels it, which
 /// still shows what was printed if somebody reads it; the second leaves at once.
-async fn follow(
-    mut execution: Execution,
-    out: Option<&Path>,
-    terminal: &mut Terminal,
-    signals: &mut Signals,
-) -> Exit {
+async fn follow(mut execution: Execution, terminal: &mut Terminal, signals: &mut Signals) -> Told {
     let mut asked_to_stop = None;
     loop {
         let event = tokio::select! {
             event = execution.next() => event,
             signal = signals.next() => {
                 if asked_to_stop.replace(signal).is_some() {
-                    return Exit::Interrupted(signal.status());
+                    return Told::Left(Exit::Interrupted(signal.status()));
                 }
                 execution.cancel();
                 continue;
@@ -119,19 +134,17 @@ async fn follow(
                     written = terminal.output(stream, &bytes) => written,
                     // Our reader may have stopped reading for good, as a pager does, and what
                     // cannot be shown is not waited for. Dropping the execution cancels it.
-                    signal = signals.next() => return Exit::Interrupted(signal.status()),
+                    signal = signals.next() => {
+                        return Told::Left(Exit::Interrupted(signal.status()));
+                    }
                 };
                 if let Err(error) = written {
-                    return lost(&error, terminal).await;
+                    return Told::Left(lost(&error, terminal).await);
                 }
             }
-            Some(Event::Ended(outcome)) => {
-                show(&outcome, out, terminal).await;
-                let exit = ended(&outcome, terminal).await;
-                return asked_to_stop.map_or(exit, |signal| Exit::Interrupted(signal.status()));
-            }
+            Some(Event::Ended(outcome)) => return Told::Ended(outcome, asked_to_stop),
             Some(_) => {}
-            None => return Exit::NotRun,
+            None => return Told::Left(Exit::NotRun),
         }
     }
 }
@@ -151,23 +164,12 @@ async fn lost(error: &io::Error, terminal: &mut Terminal) -> Exit {
 const SIGPIPE_STATUS: u8 = 141;
 
 /// Shows what the program has shown, beside its output, and keeps its files where the caller wants them.
-async fn show(outcome: &Outcome, out: Option<&Path>, terminal: &mut Terminal) {
+async fn show(outcome: &Outcome, account: &Account, out: Option<&Path>, terminal: &mut Terminal) {
     for display in outcome.displays.iter().filter(|one| !one.text.is_empty()) {
         terminal.aside(&display.text).await;
     }
-    for left in &outcome.left_out {
-        let what = format!(
-            "`{}` was left in the sandbox: {}",
-            left.name.escape_debug(),
-            left.reason
-        );
-        terminal.note(&what).await;
-    }
-    if outcome.left_out_more > 0 {
-        let more = outcome.left_out_more;
-        terminal
-            .note(&format!("{more} more were left in the sandbox"))
-            .await;
+    for note in &account.notes {
+        terminal.note(note).await;
     }
     let parts = outcome.displays.iter().map(|display| display.parts.len());
     let count = outcome.files.len() + parts.sum::<usize>();
@@ -186,23 +188,23 @@ async fn show(outcome: &Outcome, out: Option<&Path>, terminal: &mut Terminal) {
 }
 
 /// Says what the program's own output does not say, and turns the ending into an exit code.
-async fn ended(outcome: &Outcome, terminal: &mut Terminal) -> Exit {
-    for note in &outcome.notes {
-        terminal.note(note).await;
+async fn ended(outcome: &Outcome, account: &Account, terminal: &mut Terminal) -> Exit {
+    for hint in &account.hints {
+        terminal.hint(hint).await;
     }
-    match &outcome.ending {
-        Ending::Exited(code) => return Exit::Program(status(*code)),
-        Ending::InstallFailed(failure) => {
+    match (&outcome.ending, &account.ending) {
+        (Ending::Exited(code), _) => return Exit::Program(status(*code)),
+        (Ending::InstallFailed(failure), _) => {
             terminal.say(failure.output().trim_end()).await;
             terminal.say(&format!("error: {}", outcome.ending)).await;
             terminal.say(&format!("hint: {}", failure.hint())).await;
         }
-        Ending::Failed(error) => return failed(error, terminal).await,
-        ending => {
-            terminal
-                .say(&format!("error: the program was ended: {ending}"))
-                .await
+        (Ending::Failed(error), _) => return failed(error, terminal).await,
+        (_, Some(explanation)) => {
+            let what = format!("error: the program was ended: {explanation}");
+            terminal.say(&what).await;
         }
+        (_, None) => {}
     }
     match &outcome.ending {
         Ending::Signaled(signal) => Exit::Program(status(signal.saturating_add(128))),

@@ -88,6 +88,13 @@ impl Terminal {
         }
     }
 
+    /// What to do about a failure, for whoever did not ask for silence.
+    pub(super) async fn hint(&mut self, text: &str) {
+        if !self.quiet {
+            self.say(&format!("hint: {text}")).await;
+        }
+    }
+
     /// A line of ours, whatever was asked for.
     pub(super) async fn say(&mut self, text: &str) {
         let before = self.line.begin();

@@ -139,7 +139,7 @@ fn files_go_in_and_come_out() {
     assert_eq!(stdout(&output), "True\n", "{}", stderr(&output));
     assert!(stderr(&output).contains("'shown'"), "{}", stderr(&output));
     assert!(
-        stderr(&output).contains("`link` was left in the sandbox: a symbolic link"),
+        stderr(&output).contains("`link` was not returned: a symbolic link"),
         "{}",
         stderr(&output)
     );

@@ -29,6 +29,7 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ),
     ("`--results-time 90s`", &["--results-time", "90s"]),
     ("`--task-after never`", &["--task-after", "never"]),
+    ("`--hot numpy,pandas`", &["--hot", "numpy,pandas"]),
 ];
 
 /// What a model may be given of the tool at most, in tokens: a list of tools is paid for with every request.

@@ -59,12 +59,77 @@ os.write(1, b'end\\n')";
         .expect("a link to what is kept");
     assert_eq!(
         link["description"],
-        "the first 524288 and the last 524288 of 1000000010 bytes"
+        "the first 524288 and the last 524288 of 1000000010 bytes, with nothing between them"
     );
     let kept = read(&mut client, &link["uri"]).await;
     let kept = kept["text"].as_str().unwrap();
     assert!(kept.starts_with("begin\n") && kept.ends_with("\nend\n"));
     is_bounded(&answer);
+    client.close().await;
+}
+
+/// Forges the heads of all displays, takes all the room for pictures, and prints more than is shown.
+const FULL: &str = "import json, os, random, struct, zlib
+spool = os.path.join(os.environ['HOME'], '.displays')
+os.makedirs(spool, exist_ok=True)
+def lay_down(n, rest=b'', **head):
+    head = json.dumps({'kind': 'display', 'text': '', 'table': None, 'parts': []} | head).encode()
+    open(f'{spool}/{n:020}-1', 'wb').write(struct.pack('>I', len(head)) + head + rest)
+def chunk(kind, data): return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
+def png(side): return b'\\x89PNG\\r\\n\\x1a\\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', side, side, 8, 0, 0, 0, 0)) + chunk(b'IDAT', zlib.compress(random.randbytes(side * (side + 1)))) + chunk(b'IEND', b'')
+table = {'columns': [{'name': 'n' * 200, 'type': 't' * 200}] * 64, 'rows': [['some text'] * 64] * 90, 'row_count': 9000, 'column_count': 64}
+for n in range(64):
+    picture = png(250)
+    part = {'name': 'p.png', 'type': 'image/png', 'bytes': len(picture)}
+    lay_down(n, picture, text='text ' * 40_000, table=table, notes=['note ' * 80] * 8, parts=[part])
+print('some words of a text. ' * 50_000)";
+
+/// A task keeps a result of up to 1 MiB, and fails with a longer one: so no result is longer.
+#[tokio::test]
+async fn a_task_keeps_the_longest_result() {
+    let Some(turn) = turn("a_task_keeps_the_longest_result").await else {
+        return;
+    };
+    let mut client = Client::spawn(&turn.engine, &["--task-after", "0s"]);
+    let mut ask = async |method: &str, mut params: Value| {
+        params["_meta"]["io.modelcontextprotocol/protocolVersion"] = "2026-07-28".into();
+        params["_meta"]["io.modelcontextprotocol/clientCapabilities"] =
+            json!({"extensions": {"io.modelcontextprotocol/tasks": {}}});
+        let id = client.request(method, params).await;
+        client.answer(id).await["result"].take()
+    };
+    let params = json!({ "name": "execute-python", "arguments": { "code": FULL } });
+    let task = ask("tools/call", params).await;
+    assert_eq!(task["resultType"], "task", "{task}");
+    let mut found = Value::Null;
+    let polling = async {
+        while found["status"] != "completed" && found["status"] != "failed" {
+            // There is no event for this that is not a test of its own.
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            found = ask("tasks/get", json!({ "taskId": task["taskId"] })).await;
+        }
+    };
+    let patience = std::time::Duration::from_secs(120);
+    tokio::time::timeout(patience, polling).await.unwrap();
+    let result = &found["result"];
+    let form = &result["structuredContent"];
+    assert_eq!(form["ending"], "exited", "{found}");
+    let displays = form["displays"].as_array().unwrap();
+    assert_eq!(displays.len(), 64);
+    for display in displays {
+        assert_eq!(display["table"]["row_count"], 9000, "{display}");
+        assert_eq!(display["media"][0]["width"], 250, "{display}");
+    }
+    assert!(
+        form["notes"].to_string().contains("rows of "),
+        "{}",
+        form["notes"]
+    );
+    let content = result["content"].as_array().unwrap();
+    let pictures = content.iter().filter(|block| block["type"] == "image");
+    assert!(pictures.count() > 5);
+    let size = result.to_string().len();
+    assert!((700_000..MOST_CONTENT).contains(&size), "{size} bytes");
     client.close().await;
 }
 
