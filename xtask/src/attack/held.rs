@@ -59,6 +59,8 @@ impl Held {
 /// The attacks whose test is not there or is not run, with what is wrong.
 pub(super) fn defects(workspace: &Path) -> Vec<String> {
     HELD.iter()
+        .copied()
+        .flatten()
         .filter_map(|held| Some(format!("{}: {}", held.id, held.defect(workspace)?)))
         .collect()
 }

@@ -1,5 +1,6 @@
 //! Who may ask: Host, Origin and token, on every route, before a body is read.
 
+use reqwest::Method;
 use serde_json::json;
 use server_sse::BearerToken;
 
@@ -96,6 +97,47 @@ async fn our_own_hosts_and_origins_pass() {
                 .keys()
                 .all(|name| !name.as_str().starts_with("access-control"))
         );
+    }
+}
+
+/// C18: no page of another origin learns that it may call, nor reads an answer; and what browsers send without asking
+/// first is refused whoever sends it, by its type.
+#[tokio::test]
+async fn a_page_of_another_origin_is_told_nothing() {
+    let site = Site::with(|settings| {
+        settings
+            .allowed_origins
+            .push("https://app.example.com".to_owned());
+    })
+    .await;
+    for (origin, status) in [
+        ("https://evil.com", 403),
+        ("null", 403),
+        ("https://app.example.com", 405),
+    ] {
+        let asked = site
+            .client
+            .request(Method::OPTIONS, site.url("/mcp"))
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type")
+            .send();
+        let asked = asked.await.unwrap();
+        assert_eq!(asked.status(), status, "{origin}");
+        let simple = site
+            .client
+            .post(site.url("/mcp"))
+            .header("origin", origin)
+            .header("content-type", "text/plain")
+            .body(modern("server/discover", json!({})).to_string());
+        let simple = simple.send().await.unwrap();
+        let refused = if status == 403 { 403 } else { 415 };
+        assert_eq!(simple.status(), refused, "{origin}");
+        for response in [asked, simple] {
+            let mut names = response.headers().keys();
+            let tells = names.any(|name| name.as_str().starts_with("access-control"));
+            assert!(!tells, "{origin}: {response:?}");
+        }
     }
 }
 

@@ -33,8 +33,12 @@ async fn crowd(process: &Process, count: usize) -> Vec<TcpStream> {
     opening.join_all().await.into_iter().flatten().collect()
 }
 
-/// C12: whoever sends no whole request makes room for those who do, however many come; nobody waits for the timeouts of
-/// half a minute.
+/// How many come in all, and how many of them at once: fewer than the server has places for, so that each is taken.
+const MANY: usize = 10_000;
+const WAVE: usize = 500;
+
+/// C12: whoever sends no whole request makes room for those who do, however many come at once or one after the other;
+/// nobody waits for the timeouts of half a minute.
 #[tokio::test]
 async fn a_crowd_that_wants_nothing_keeps_nobody_out() {
     let process = Process::start(4096, &[]).await;
@@ -50,8 +54,19 @@ async fn a_crowd_that_wants_nothing_keeps_nobody_out() {
     // 512 connections with their buffers.
     let grown = process.memory().saturating_sub(before);
     assert!(grown < 512 * 96 * 1024, "{grown}");
+    let mut came = crowd.len();
     drop(crowd);
     assert!(process.is_healthy().await);
+    while came < MANY {
+        let wave = self::crowd(&process, WAVE.min(MANY - came)).await;
+        assert!(!wave.is_empty(), "nobody is taken: {}", process.log());
+        came += wave.len();
+        assert!(process.is_healthy().await, "after {came}");
+        let files = process.files();
+        assert!(files < 512 + 64, "{files} after {came}");
+    }
+    let grown = process.memory().saturating_sub(before);
+    assert!(grown < 512 * 96 * 1024, "{grown} after {came}");
 }
 
 /// I19: connections take no more than half of the files that the process may open.

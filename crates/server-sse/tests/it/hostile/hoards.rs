@@ -93,6 +93,8 @@ async fn ten_thousand_sessions_are_opened_and_abandoned() {
     assert!(grown < 256 * 64 * 1024, "{grown}");
     let ping = json!({"jsonrpc": "2.0", "id": 7, "method": "ping"}).to_string();
     let headers = format!("mcp-session-id: {lively}\r\n");
+    // Its first connection may have been unused for too long meanwhile.
+    let mut stream = process.connect().await;
     stream
         .write_all(post("/mcp", &headers, &ping).as_bytes())
         .await
