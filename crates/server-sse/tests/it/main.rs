@@ -21,6 +21,8 @@ mod old_clients;
 #[cfg(test)]
 mod resumption;
 #[cfg(test)]
+mod schemas;
+#[cfg(test)]
 mod site;
 #[cfg(test)]
 mod whole;

@@ -1,5 +1,6 @@
 //! Many connections that want nothing, and a server that may not open many files.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
@@ -33,9 +34,13 @@ async fn crowd(process: &Process, count: usize) -> Vec<TcpStream> {
     opening.join_all().await.into_iter().flatten().collect()
 }
 
-/// How many come in all, and how many of them at once: fewer than the server has places for, so that each is taken.
+/// How many come in all.
 const MANY: usize = 10_000;
-const WAVE: usize = 500;
+
+/// How many of them at once, and how many such waves stay: the kernel takes so many without making them wait, and the
+/// server has places for so many.
+const WAVE: usize = 100;
+const STAYING: usize = 5;
 
 /// C12: whoever sends no whole request makes room for those who do, however many come at once or one after the other;
 /// nobody waits for the timeouts of half a minute.
@@ -57,10 +62,15 @@ async fn a_crowd_that_wants_nothing_keeps_nobody_out() {
     let mut came = crowd.len();
     drop(crowd);
     assert!(process.is_healthy().await);
+    let mut waves = VecDeque::new();
     while came < MANY {
         let wave = self::crowd(&process, WAVE.min(MANY - came)).await;
         assert!(!wave.is_empty(), "nobody is taken: {}", process.log());
         came += wave.len();
+        waves.push_back(wave);
+        if waves.len() > STAYING {
+            waves.pop_front();
+        }
         assert!(process.is_healthy().await, "after {came}");
         let files = process.files();
         assert!(files < 512 + 64, "{files} after {came}");
