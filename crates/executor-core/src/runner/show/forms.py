@@ -204,17 +204,25 @@ def set_text(made, text, kind, name):
 
 
 def put(made):
-    """Lays it down, whole or not at all."""
+    """Lays it down, if there are not too many; gives the name under which it lies."""
     global shown
     shown += 1
     if shown > SETTINGS["displays"] + 1:
-        return
+        return None
     if shown > SETTINGS["displays"]:
         made = Shown(made.kind)  # Only to be counted.
+    name = "%020d-%d" % (time.monotonic_ns(), os.getpid())
+    if not lay_down(made, name) or shown > SETTINGS["displays"]:
+        return None
+    announce(made)
+    return name
+
+
+def lay_down(made, name):
+    """Whole or not at all; whether it could be done. What had the name is gone then."""
     head = {"kind": made.kind, "text": made.text, "table": made.table, "notes": made.notes}
     head["parts"] = [part[0] for part in made.parts]
     head = json.dumps(head, default=str, ensure_ascii=False).encode("utf-8", "replace")
-    name = "%020d-%d" % (time.monotonic_ns(), os.getpid())
     hidden = os.path.join(SETTINGS["spool"], "." + name)
     try:
         os.makedirs(SETTINGS["spool"], exist_ok=True)
@@ -230,9 +238,8 @@ def put(made):
         except OSError:
             pass
         sys.stderr.write("a display could not be kept: %s\n" % error)
-        return
-    if shown <= SETTINGS["displays"]:
-        announce(made)
+        return False
+    return True
 
 
 def announce(made):

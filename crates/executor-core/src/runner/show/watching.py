@@ -5,6 +5,7 @@ import functools
 
 MOST_SCREENSHOTS = 8  # shown without being asked for
 screenshots = 0
+counted_at = None  # the display that says how many more there were
 
 
 def watch_pyplot(pyplot):
@@ -96,6 +97,19 @@ def taken(data, options):
             if screenshots <= MOST_SCREENSHOTS:
                 made = None if path is None else file_view("screenshot", path)
                 put(made or picture_bytes("screenshot", data, "screenshot"))
+            else:
+                count_screenshots(screenshots - MOST_SCREENSHOTS)
     except Exception:
         pass  # The program has its picture all the same.
     return data
+
+
+def count_screenshots(more):
+    """Anew each time, for a program may end in a way that leaves no time for sums."""
+    global counted_at
+    text = "screenshots that are not shown: %d; the first %d are, and all that are given to `display(…)`"
+    made = Shown("screenshot", text % (more, MOST_SCREENSHOTS))
+    if more == 1:
+        counted_at = put(made)
+    elif counted_at is not None:
+        lay_down(made, counted_at)

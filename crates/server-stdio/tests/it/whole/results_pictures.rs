@@ -116,3 +116,34 @@ if os.fork() > 0: os.wait(); print(Image.open('given.png').size)";
     );
     client.close().await;
 }
+
+#[tokio::test]
+async fn screenshots_beyond_the_eighth_are_counted() {
+    let what = "screenshots_beyond_the_eighth_are_counted";
+    let Some(turn) = turn(what).await else { return };
+    let mut client = Client::start(&turn.engine, &[]).await;
+    // Those that come as files are not among them, and a program that is killed has counted all the same.
+    let code = "import os
+from playwright.sync_api import sync_playwright
+with sync_playwright() as p:
+    page = p.chromium.launch().new_page(viewport={'width': 100, 'height': 80})
+    for n in range(11): page.screenshot()
+    page.screenshot(path='kept.png')
+    display('between')
+    page.screenshot()
+    os.kill(os.getpid(), 9)";
+    let answer = client
+        .call(json!({ "code": code, "modules": "playwright" }))
+        .await;
+    assert_eq!(answer.ending(), "signaled", "{}", answer.text());
+    let picture = "image image/png 100x80";
+    let mut expected = vec![picture; 8];
+    expected.extend([
+        r#"text "screenshots that are not shown: 4; the first 8 are, and all that are given to `display(…)`""#,
+        r#"text "'between'""#,
+        picture,
+        r#"link "kept.png" "image/png""#,
+    ]);
+    assert_eq!(blocks(&answer)[1..], expected);
+    client.close().await;
+}
