@@ -69,7 +69,10 @@ def plotly_figure(kind, fig):
     try:
         data = fig.to_image(format="png")
     except Exception as error:
-        made.notes.append("plotly could not draw the figure (%s); its page is beside" % type(error).__name__)
+        why = "%s: %s" % (type(error).__name__, message_of(error))
+        if not can_be_found("kaleido"):
+            why = "for that it needs `kaleido` among the `modules`"
+        made.notes.append("plotly could not draw the figure, its page is beside: %s" % why)
     else:
         made = picture_bytes(kind, data, "figure")
     traces = ", ".join("%s of %d points" % (one.type, points(one)) for one in fig.data[:10])
@@ -77,6 +80,15 @@ def plotly_figure(kind, fig):
     made.text = "plotly figure%s: %s" % (" “%s”" % title if title else "", traces or "nothing")
     made.part("figure.html", "text/html", fig.to_html(include_plotlyjs="cdn").encode("utf-8", "replace"))
     return made
+
+
+def can_be_found(module):
+    import importlib.util
+
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def points(trace):

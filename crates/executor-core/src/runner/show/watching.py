@@ -54,7 +54,26 @@ def watch_pillow(module):
 
 
 def watch_plotly(module):
-    module.BaseFigure.show = lambda fig, *arguments, **options: put(form("display", fig))
+    look_at_the_end()
+    kind = module.BaseFigure
+    kind.show = lambda fig, *arguments, **options: put(form("display", fig))
+    if "BROWSER_PATH" not in os.environ:
+        path = browser_of_image()
+        if path is not None:
+            # What draws for plotly looks for browsers that are installed for people, and here.
+            os.environ["BROWSER_PATH"] = path
+
+
+def browser_of_image():
+    """Playwright's Chromium, the one without a window first; None if there is none."""
+    import glob
+
+    place = glob.escape(os.environ.get("PLAYWRIGHT_BROWSERS_PATH", ""))
+    for pattern in ("chromium_headless_shell-*/*/*headless[_-]shell", "chromium-*/*/chrome"):
+        for path in sorted(glob.glob(os.path.join(place, pattern))) if place else ():
+            if os.access(path, os.X_OK):
+                return path
+    return None
 
 
 def watch_ipython(module):

@@ -155,7 +155,7 @@ async fn programs_give_what_a_notebook_gives() {
     let what = "programs_give_what_a_notebook_gives";
     let Some(turn) = turn(what).await else { return };
     let volume = Volume::new(&turn.engine);
-    for set in [ALL, "playwright"] {
+    for set in [ALL, "playwright", "kaleido, plotly"] {
         let modules: Vec<&str> = ["build"].into_iter().chain(set.split(", ")).collect();
         let (code, _, err) = volume.env(&modules).await;
         assert_eq!(code, 0, "{err}");
