@@ -58,6 +58,8 @@ pub(crate) struct Client {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Listed {
     pub(crate) name: String,
+    /// The engine's own id.
+    pub(crate) id: String,
     pub(crate) labels: HashMap<String, String>,
     pub(crate) state: ListedState,
     /// Unix seconds by the engine's clock.
@@ -252,6 +254,20 @@ impl Client {
         .with_paused(state.paused.unwrap_or(false)))
     }
 
+    /// The engine's own id of a container that runs, and its process 1 as the engine's host numbers it.
+    pub(crate) async fn process(&self, name: &str) -> Result<Option<(String, u32)>, DockerError> {
+        let docker = self.docker().await?;
+        let inspect = || docker.inspect_container(name, None::<InspectContainerOptions>);
+        let found = match readable(inspect).await {
+            Ok(found) => found,
+            Err(failure) if failure.is_not_found() => return Ok(None),
+            Err(failure) => return Err(DockerError::Inspect(failure)),
+        };
+        let pid = found.state.and_then(|state| state.pid);
+        let pid = pid.and_then(|pid| u32::try_from(pid).ok());
+        Ok(found.id.zip(pid.filter(|pid| *pid > 0)))
+    }
+
     /// Kills and removes the container and what it alone held.
     pub(crate) async fn remove(&self, name: &str) -> Result<Removal, DockerError> {
         let docker = self.docker().await?;
@@ -332,6 +348,7 @@ impl Client {
                 let name = container.names?.into_iter().next()?;
                 Some(Listed {
                     name: name.trim_start_matches('/').to_owned(),
+                    id: container.id.unwrap_or_default(),
                     labels: container.labels?,
                     state: to_state(container.state?),
                     created: container.created?,
@@ -444,6 +461,7 @@ fn to_facts(version: SystemVersion, info: SystemInfo) -> EngineFacts {
             .map(|driver| driver.to_string())
             .unwrap_or_default(),
         storage: info.driver.unwrap_or_default(),
+        directory: info.docker_root_dir.unwrap_or_default(),
         runtime: info.default_runtime.unwrap_or_default(),
         runtimes: info
             .runtimes

@@ -20,6 +20,8 @@ pub(crate) struct EngineFacts {
     pub(crate) cgroup: CgroupVersion,
     pub(crate) cgroup_driver: String,
     pub(crate) storage: String,
+    /// The directory on its host in which it keeps containers.
+    pub(crate) directory: String,
     /// The default runtime's name.
     pub(crate) runtime: String,
     /// The runtimes that it knows by name, with the path of each program where it tells.

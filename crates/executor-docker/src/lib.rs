@@ -46,6 +46,7 @@ mod gap;
 mod image;
 mod probe;
 
+mod forgotten;
 mod labels;
 mod orphans;
 mod process;
@@ -64,7 +65,7 @@ mod report;
 pub use backend::{BrokenPromise, DockerBackend};
 pub use facts::Enforcement;
 pub use gap::Gap;
-pub use report::EngineReport;
+pub use report::{EngineReport, HostProcess};
 pub use settings::{
     DockerSettings, EngineEnvironment, ImageRef, NotARuntime, NotAnImage, PullPolicy, RuntimeName,
 };

@@ -1,11 +1,14 @@
-//! What a start that gVisor failed may leave beside the engine: its processes, for a container that
-//! the engine has removed and knows no more.
+//! What a start that gVisor failed may leave beside the engine: its processes, which go on when the
+//! engine has removed the container and knows no more of it.
 //!
 //! They are seen only where the engine shares our host, and ended only where we may. A process is
 //! one of them if its program is a runtime's or a shim's and its command line names that very
 //! container, whose id nobody else has.
+//!
+//! The container goes first: an engine whose runtime is ended under it may never come to the end of a
+//! removal (Docker 20.10). A server that dies in between leaves them without a container;
+//! [`forgotten`](crate::forgotten) tells how they are known again.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// So long they may take to end by themselves, as those of other runtimes do.
@@ -13,16 +16,24 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How often it is looked whether they have.
 const EVERY: Duration = Duration::from_millis(50);
 /// The beginnings of the names of their programs.
-const PROGRAMS: [&str; 2] = ["runsc", "containerd-shim"];
+const PROGRAMS: [(&str, Kind); 2] = [("runsc", Kind::GVisor), ("containerd-shim", Kind::Shim)];
 /// An engine's ids have 64 digits; a shorter word might be in anybody's command line.
 const ID_LENGTH: usize = 64;
 
-/// Ends what is left for `container`, which the engine has removed. Returns at once where there is
-/// nothing; dropping it leaves what it has not ended yet.
+/// What a process is to its container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A part of gVisor: the sandbox or its helper.
+    GVisor,
+    /// What stands between the engine and the runtime, whichever that is.
+    Shim,
+}
+
+/// Ends what is left for `container`, which the engine has removed. Returns at once where there is nothing; dropping it leaves what it has not ended yet.
 pub(crate) async fn end(container: &str) {
     let begun = Instant::now();
     loop {
-        let left = find(Path::new("/proc"), container);
+        let left = find(container);
         if left.is_empty() {
             return;
         }
@@ -40,32 +51,52 @@ pub(crate) async fn end(container: &str) {
     }
 }
 
-/// The numbers of the processes, below `proc`.
-fn find(proc: &Path, container: &str) -> Vec<u32> {
-    if container.len() < ID_LENGTH {
-        return Vec::new();
-    }
-    std::fs::read_dir(proc)
+/// What it is that has this command line, if it is one of them.
+pub(crate) fn kind(line: &str) -> Option<Kind> {
+    let path = line.split('\0').next().unwrap_or_default();
+    let program = path.rsplit('/').next().unwrap_or_default();
+    let mut known = PROGRAMS.iter();
+    known
+        .find(|(begins, _)| program.starts_with(begins))
+        .map(|(_, kind)| *kind)
+}
+
+/// The numbers and command lines of all processes that can be seen. Words end with a zero byte each.
+pub(crate) fn command_lines() -> impl Iterator<Item = (u32, String)> {
+    std::fs::read_dir("/proc")
         .into_iter()
         .flatten()
         .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid: &u32| {
-            let line = std::fs::read(proc.join(pid.to_string()).join("cmdline"));
-            line.is_ok_and(|line| names(&line, container))
+        .filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            Some((pid, command_line(pid)))
         })
+}
+
+/// Empty where there is no such process any more.
+fn command_line(pid: u32) -> String {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&line).into_owned()
+}
+
+/// The numbers of the processes of `container`.
+fn find(container: &str) -> Vec<u32> {
+    if container.len() < ID_LENGTH {
+        return Vec::new();
+    }
+    command_lines()
+        .filter(|(_, line)| names(line, container))
+        .map(|(pid, _)| pid)
         .collect()
 }
 
-/// Whether a command line, whose words end with a zero byte each, is of such a program and names
-/// the container.
-fn names(line: &[u8], container: &str) -> bool {
-    let line = String::from_utf8_lossy(line);
-    let mut words = line.split('\0');
-    let program = words.next().unwrap_or_default();
-    let program = program.rsplit('/').next().unwrap_or_default();
-    PROGRAMS.iter().any(|known| program.starts_with(known))
-        && words.any(|word| word.contains(container))
+/// Whether a command line is of such a program and names the container.
+fn names(line: &str, container: &str) -> bool {
+    kind(line).is_some()
+        && line
+            .split('\0')
+            .skip(1)
+            .any(|word| word.contains(container))
 }
 
 /// Whether it was ended. Held by a descriptor before it is looked at once more, so that its number
@@ -79,8 +110,7 @@ fn kill(pid: u32, container: &str) -> bool {
     let Ok(held) = pidfd_open(known, PidfdFlags::empty()) else {
         return false;
     };
-    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    names(&line, container) && pidfd_send_signal(held, Signal::KILL).is_ok()
+    names(&command_line(pid), container) && pidfd_send_signal(held, Signal::KILL).is_ok()
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -126,7 +156,7 @@ mod tests {
         let id = "0123456789abcdef".repeat(4);
         let check = |words: &[&str], expected: bool| {
             let line = words.join("\0").replace("ID", &id) + "\0";
-            assert_eq!(names(line.as_bytes(), &id), expected, "{words:?}");
+            assert_eq!(names(&line, &id), expected, "{words:?}");
         };
         check(&["/usr/bin/containerd-shim-runc-v2", "-id", "ID"], true);
         check(&["runsc-gofer", "--log=/run/ID/log.json", "gofer"], true);
@@ -134,6 +164,6 @@ mod tests {
         check(&["docker", "logs", "ID"], false);
         check(&["ID"], false);
         check(&[], false);
-        assert_eq!(find(Path::new("/proc"), ""), Vec::<u32>::new());
+        assert_eq!(find(""), Vec::<u32>::new());
     }
 }

@@ -42,6 +42,24 @@ pub struct EngineReport {
     pub warnings: Vec<String>,
 }
 
+/// Process 1 of a sandbox, as its engine knows it. It names things of the host: not for clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HostProcess {
+    /// The engine's own id of the container. The control groups of its processes bear it.
+    pub container: String,
+    /// The number of the process on the engine's host, which may be another one than this.
+    pub pid: u32,
+}
+
+impl HostProcess {
+    /// Process `pid` of `container`.
+    pub fn new(container: impl Into<String>, pid: u32) -> Self {
+        let container = container.into();
+        Self { container, pid }
+    }
+}
+
 impl EngineReport {
     pub(crate) fn new(
         endpoint: String,

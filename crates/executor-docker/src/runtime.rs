@@ -52,6 +52,12 @@ impl Runtime {
     }
 }
 
+/// Whether the engine knows a runtime that is gVisor, so that there may be something of it.
+pub(crate) fn knows_gvisor(facts: &EngineFacts) -> bool {
+    let mut names = facts.runtimes.keys();
+    names.any(|name| kernel(facts, name) == Kernel::GVisor)
+}
+
 /// By the names of the runtime and of its program. Nothing else tells before a sandbox runs, and a
 /// sandbox of gVisor does not even start under limits that are right for others.
 fn kernel(facts: &EngineFacts, name: &str) -> Kernel {

@@ -184,7 +184,7 @@ fn host_config(spec: &SandboxSpec, profile: &Profile) -> HostConfig {
 const CAPABILITIES: [&str; 3] = ["SETUID", "SETGID", "KILL"];
 
 /// The user who installs modules and owns their place; the program can only read it.
-const MODULES_USER: u32 = 10_001;
+pub(crate) const MODULES_USER: u32 = 10_001;
 
 /// Names in a writable place cost kernel memory, so they are counted too.
 pub(crate) const INODES: u32 = 131_072;

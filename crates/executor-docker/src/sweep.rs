@@ -1,6 +1,7 @@
 //! Leftovers of dead servers: found by label, judged by the engine's clock, removed.
 //!
-//! What a container of ours is goes by [`Labels::of_container`]; nothing else is ever touched.
+//! What a container of ours is goes by [`Labels::of_container`]; nothing else is ever touched, but for
+//! processes of the runtime that name such a container.
 
 use std::time::Duration;
 
@@ -10,9 +11,12 @@ use uuid::Uuid;
 
 use crate::client::{Client, Listed, ListedState, Removal};
 use crate::error::DockerError;
+use crate::forgotten;
 use crate::labels::Labels;
+use crate::orphans;
 use crate::process::{Fate, ProcessMark};
 use crate::reaper::{Reaper, Stage};
+use crate::runtime;
 
 /// A container that was made and not started for so long was left by somebody who died between.
 const START_GRACE: i64 = 60;
@@ -28,8 +32,8 @@ pub(crate) async fn sweep(
     owner: Uuid,
     reaper: &Reaper,
 ) -> Result<SweepReport, DockerError> {
-    // Asked for the engine's time, which starts rely on until the next sweep.
-    client.facts().await?;
+    // Asked for the engine's time too, which starts rely on until the next sweep.
+    let facts = client.facts().await?;
     let here = ProcessMark::current();
     let own = Own {
         owner,
@@ -42,21 +46,21 @@ pub(crate) async fn sweep(
     };
 
     let first = judge(client.list().await?, client.now()?, &own);
-    let mut names = first.remove;
+    let mut leftovers = first.remove;
     if !first.ended.is_empty() {
         tokio::time::sleep(END_GRACE).await;
         let still_there = judge(client.list().await?, client.now()?, &own);
-        names.extend(
+        leftovers.extend(
             still_there
                 .ended
                 .into_iter()
-                .filter(|name| first.ended.contains(name)),
+                .filter(|leftover| first.ended.contains(leftover)),
         );
     }
 
     let mut report = SweepReport::new(first.found, 0, 0);
-    let mut removals = stream::iter(names)
-        .map(|name| remove(client, name))
+    let mut removals = stream::iter(leftovers)
+        .map(|leftover| remove(client, leftover))
         .buffer_unordered(SIDE_BY_SIDE);
     while let Some((name, outcome)) = removals.next().await {
         match outcome {
@@ -72,11 +76,30 @@ pub(crate) async fn sweep(
             }
         }
     }
+    drop(removals);
+    if runtime::knows_gvisor(&facts) {
+        end_forgotten(client, &facts.directory).await?;
+    }
     Ok(report)
 }
 
-async fn remove(client: &Client, name: String) -> (String, Result<Removal, DockerError>) {
+/// Ends what runs of sandboxes that the engine knows no more.
+async fn end_forgotten(client: &Client, engine: &str) -> Result<(), DockerError> {
+    for id in forgotten::containers(engine) {
+        if !client.status(&id).await?.there {
+            orphans::end(&id).await;
+        }
+    }
+    Ok(())
+}
+
+/// Removes one, with what its runtime may have left beside it.
+async fn remove(client: &Client, leftover: Leftover) -> (String, Result<Removal, DockerError>) {
+    let Leftover { name, id } = leftover;
     let outcome = client.remove(&name).await;
+    if matches!(outcome, Ok(Removal::Done | Removal::Absent)) {
+        orphans::end(&id).await;
+    }
     (name, outcome)
 }
 
@@ -95,9 +118,17 @@ struct Judged {
     /// How many are ours, whichever server's.
     found: usize,
     /// To be removed at once.
-    remove: Vec<String>,
+    remove: Vec<Leftover>,
     /// Ended; another living server may be about to look at them.
-    ended: Vec<String>,
+    ended: Vec<Leftover>,
+}
+
+/// A container that nobody needs any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Leftover {
+    name: String,
+    /// The engine's own id, by which processes of its runtime name it.
+    id: String,
 }
 
 fn judge(listed: Vec<Listed>, now: i64, own: &Own<'_>) -> Judged {
@@ -113,7 +144,6 @@ fn judge(listed: Vec<Listed>, now: i64, own: &Own<'_>) -> Judged {
         let fate = labels.process.as_ref().map_or(Fate::Unknown, own.fate);
         let stage = (own.stage)(&container.name);
         let abandoned = match container.state {
-            ListedState::Removing => false,
             _ if matches!(stage, Some(Stage::Starting | Stage::Removing)) => false,
             // Its holder sees to it, in its time.
             _ if let Some(Stage::Alive { since, lifetime }) = stage => since.elapsed() > lifetime,
@@ -128,16 +158,25 @@ fn judge(listed: Vec<Listed>, now: i64, own: &Own<'_>) -> Judged {
                 left.saturating_add(leap) < now
             }
             ListedState::Running => false,
-            ListedState::Ended => {
-                judged.ended.push(container.name);
+            // A removal that failed is listed as one that goes on, for ever (Docker 20.10); to ask again
+            // for one that does go on changes nothing.
+            ListedState::Ended | ListedState::Removing => {
+                judged.ended.push(leftover(container));
                 continue;
             }
         };
         if abandoned {
-            judged.remove.push(container.name);
+            judged.remove.push(leftover(container));
         }
     }
     judged
+}
+
+fn leftover(container: Listed) -> Leftover {
+    Leftover {
+        name: container.name,
+        id: container.id,
+    }
 }
 
 #[cfg(test)]
@@ -163,6 +202,7 @@ mod tests {
         let name = format!("mcp-python-{run}");
         let listed = Listed {
             name,
+            id: String::new(),
             labels: labels.to_map(),
             state,
             created: NOW - age,
@@ -211,7 +251,7 @@ mod tests {
                 leapt_since: &|_| 0,
             };
             let judged = judge(vec![listed.clone()], NOW, &held);
-            let over = lifetime.is_zero() && state != ListedState::Removing;
+            let over = lifetime.is_zero();
             assert_eq!(judged.remove.len(), usize::from(over), "{listed:?} alive");
         }
     }
@@ -231,7 +271,14 @@ mod tests {
             "goes unless its owner looks",
         );
         check(them, ListedState::Ended, 500, -1, "goes");
-        check(them, ListedState::Removing, 500, -1, "stays");
+        check(them, ListedState::Removing, 500, -1, "goes");
+        check(
+            them,
+            ListedState::Removing,
+            5,
+            100,
+            "goes unless its owner looks",
+        );
         check(us, ListedState::Running, 5, 100, "goes");
         check(us, ListedState::Created, 5, 100, "goes");
         check(us, ListedState::Ended, 5, 100, "goes");
@@ -253,6 +300,7 @@ mod tests {
         ] {
             let listed = Listed {
                 name: format!("mcp-python-{run}"),
+                id: String::new(),
                 labels: labels.to_map(),
                 state,
                 created: NOW,
@@ -294,6 +342,7 @@ mod tests {
             ] {
                 let listed = Listed {
                     name: format!("mcp-python-{run}"),
+                    id: String::new(),
                     labels: labels.to_map(),
                     state,
                     created: NOW,
@@ -320,6 +369,7 @@ mod tests {
         };
         let listed = Listed {
             name: "somebody-elses".to_owned(),
+            id: String::new(),
             labels: labels.to_map(),
             state: ListedState::Ended,
             created: 0,

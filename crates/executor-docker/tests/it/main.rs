@@ -28,6 +28,8 @@ mod life;
 #[cfg(test)]
 mod lines;
 #[cfg(test)]
+mod orphans;
+#[cfg(test)]
 mod runsc;
 #[cfg(test)]
 mod store;
