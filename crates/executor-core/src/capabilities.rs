@@ -57,9 +57,13 @@ impl Capability {
     }
 }
 
-/// The set of [`Capability`]s that a backend enforces on this host.
+/// The set of [`Capability`]s that a backend enforces on this host, and what it can tell of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Capabilities(Vec<Capability>);
+pub struct Capabilities {
+    enforced: Vec<Capability>,
+    /// Whether kills of the memory limit happen that no counter tells of.
+    uncounted_kills: bool,
+}
 
 impl Capabilities {
     /// Exactly these.
@@ -68,7 +72,25 @@ impl Capabilities {
         let mut enforced: Vec<_> = enforced.into_iter().collect();
         enforced.sort_unstable();
         enforced.dedup();
-        Self(enforced)
+        Self {
+            enforced,
+            uncounted_kills: false,
+        }
+    }
+
+    /// The same, of sandboxes in which no counter tells of kills by the memory limit.
+    #[must_use]
+    pub fn without_counted_kills(mut self) -> Self {
+        self.uncounted_kills = true;
+        self
+    }
+
+    /// Whether a sandbox counts what its memory limit kills. Where it does not, a SIGKILL that nobody of
+    /// ours sent is told as such, and is probably the memory limit's. It is no promise: the limit
+    /// binds either way, so nothing is refused for want of it.
+    #[must_use]
+    pub const fn counts_kills(&self) -> bool {
+        !self.uncounted_kills
     }
 
     /// All there are.
@@ -80,14 +102,14 @@ impl Capabilities {
     /// Whether `capability` is enforced.
     #[must_use]
     pub fn has(&self, capability: Capability) -> bool {
-        self.0.contains(&capability)
+        self.enforced.contains(&capability)
     }
 
     /// Those of `required` that are not enforced.
     #[must_use]
     pub fn missing(&self, required: &Self) -> Vec<Capability> {
         required
-            .0
+            .enforced
             .iter()
             .copied()
             .filter(|capability| !self.has(*capability))
@@ -133,5 +155,14 @@ mod tests {
         assert!(error.to_string().contains("no-network"));
         assert!(!error.to_string().contains("memory-limit"));
         assert!(Capabilities::all().require(&Capabilities::all()).is_ok());
+    }
+
+    #[test]
+    fn kills_that_are_not_counted_are_told_and_refuse_nothing() {
+        assert!(Capabilities::all().counts_kills());
+        let uncounted = Capabilities::all().without_counted_kills();
+        assert!(!uncounted.counts_kills());
+        assert_ne!(uncounted, Capabilities::all());
+        assert!(uncounted.require(&Capabilities::all()).is_ok());
     }
 }

@@ -9,6 +9,7 @@ use executor_core::backend::{
 };
 use executor_core::capabilities::{Capabilities, Capability};
 use executor_core::error::{Result, SandboxError};
+use executor_core::id::SandboxId;
 use tokio::sync::{Mutex, watch};
 use uuid::Uuid;
 
@@ -17,10 +18,11 @@ use crate::endpoint::{self, LocalFiles};
 use crate::error::DockerError;
 use crate::facts::Kernel;
 use crate::gap::{self, Gap};
+use crate::labels::container_name;
 use crate::prepare::{Prepared, prepare, renew};
 use crate::probe::{self, Verdict};
 use crate::reaper::Reaper;
-use crate::report::EngineReport;
+use crate::report::{EngineReport, HostProcess};
 use crate::runtime::Runtime;
 use crate::sandbox::DockerSandbox;
 use crate::settings::DockerSettings;
@@ -118,6 +120,17 @@ impl DockerBackend {
         }
     }
 
+    /// Where a sandbox that runs is on its engine's host, to look at it from outside; `None` if it
+    /// does not run.
+    ///
+    /// # Errors
+    ///
+    /// When the engine does not answer.
+    pub async fn host_process(&self, sandbox: &SandboxId) -> Result<Option<HostProcess>> {
+        let found = self.client.process(&container_name(sandbox)).await?;
+        Ok(found.map(|(container, pid)| HostProcess::new(container, pid)))
+    }
+
     /// Removes the volume that keeps sets of modules, and says whether there was one.
     ///
     /// # Errors
@@ -172,6 +185,15 @@ impl DockerBackend {
             return Err(DockerError::Probe(
                 "`localhost` does not resolve".to_owned(),
             ));
+        }
+        prepared.counts_kills = verdict.counts_kills;
+        if verdict.counts_kills {
+            tracing::info!("kills by the memory limit are counted in each sandbox");
+        } else {
+            tracing::info!(
+                "kills by the memory limit are not counted in sandboxes here: one that nobody of ours \
+                 sent is told as killed, probably by the memory limit"
+            );
         }
         prepared.gaps = gap::merge(prepared.gaps, verdict.gaps);
         let refused = gap::unaccepted(&prepared.gaps, &self.settings.accepted);
@@ -280,14 +302,19 @@ impl BrokenPromise {
 #[async_trait]
 impl SandboxBackend for DockerBackend {
     fn capabilities(&self) -> Capabilities {
-        self.current()
-            .map_or_else(Capabilities::default, |prepared| {
-                let lacking = |capability| {
-                    let mut gaps = prepared.gaps.iter();
-                    gaps.any(|gap| gap.capability == capability)
-                };
-                Capabilities::of(Capability::ALL.into_iter().filter(|one| !lacking(*one)))
-            })
+        let Some(prepared) = self.current() else {
+            return Capabilities::default();
+        };
+        let lacking = |capability| {
+            let mut gaps = prepared.gaps.iter();
+            gaps.any(|gap| gap.capability == capability)
+        };
+        let kept = Capabilities::of(Capability::ALL.into_iter().filter(|one| !lacking(*one)));
+        if prepared.counts_kills {
+            kept
+        } else {
+            kept.without_counted_kills()
+        }
     }
 
     async fn prepare(&self, progress: &dyn Progress) -> Result<()> {

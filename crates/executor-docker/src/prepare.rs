@@ -23,6 +23,8 @@ use crate::store;
 pub(crate) struct Prepared {
     pub(crate) facts: EngineFacts,
     pub(crate) profile: Profile,
+    /// Whether sandboxes show how many the memory limit has killed; not before one was looked at.
+    pub(crate) counts_kills: bool,
     /// The promises that are not kept here, all of them accepted once it serves.
     pub(crate) gaps: Vec<Gap>,
     #[expect(
@@ -71,6 +73,7 @@ pub(crate) async fn prepare(
     Ok(Prepared {
         facts,
         profile,
+        counts_kills: false,
         gaps,
         seccomp: seccomp.map(Arc::new),
     })

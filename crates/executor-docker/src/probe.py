@@ -57,6 +57,9 @@ found["memory"] = first("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memo
 # Version 1 counts memory and swap together, version 2 swap alone.
 found["memory_and_swap"] = first("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes")
 found["swap"] = first("/sys/fs/cgroup/memory.swap.max")
+# As process 1 of every sandbox will look for them: which were killed for want of memory.
+events = lines("/sys/fs/cgroup/memory/memory.oom_control") + lines("/sys/fs/cgroup/memory.events")
+found["counts_kills"] = any(line.startswith("oom_kill ") for line in events)
 found["processes"] = first("/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max")
 quota = (first("/sys/fs/cgroup/cpu.max") or "").split() or [
     first("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),

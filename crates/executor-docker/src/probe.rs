@@ -38,6 +38,8 @@ pub(crate) fn spec() -> SandboxSpec {
 pub(crate) struct Verdict {
     /// Whether `localhost` and the sandbox's own name resolve.
     pub(crate) names_resolve: bool,
+    /// Whether it shows how many the memory limit has killed.
+    pub(crate) counts_kills: bool,
     /// The promises that do not hold, each with everything that was seen of it.
     pub(crate) gaps: Vec<Gap>,
 }
@@ -101,6 +103,7 @@ struct Found {
     memory: Option<String>,
     memory_and_swap: Option<String>,
     swap: Option<String>,
+    counts_kills: bool,
     processes: Option<String>,
     /// Quota and period, in microseconds.
     cpu: Option<(String, String)>,

@@ -67,6 +67,7 @@ pub(super) fn hold_against(
     }
     Ok(Verdict {
         names_resolve: found.resolves == ["127.0.0.1", "127.0.0.1"],
+        counts_kills: found.counts_kills,
         gaps,
     })
 }
@@ -295,7 +296,7 @@ mod tests {
         "resolves":["127.0.0.1","127.0.0.1"],"writable":["/tmp","/modules","/run/sandbox"],
         "sizes":{"/tmp":536870912,"/modules":MODULES,"/dev/shm":268435456},
         "inodes":{"/tmp":131072,"/modules":131072},
-        "memory":"1073741824","memory_and_swap":null,"swap":null,"processes":null,"cpu":null,
+        "memory":"1073741824","memory_and_swap":null,"swap":null,"counts_kills":true,"processes":null,"cpu":null,
         "users":"apart","visible":[],"calls":[]}"#;
 
     fn judge(found: &str, engine: EngineKind) -> String {

@@ -234,6 +234,12 @@ async fn about_sandbox(assembly: &Assembly, report: &mut Report) {
         return;
     }
     about_gaps(&assembly.backend().gaps(), report);
+    let counted = if assembly.executor().capabilities().counts_kills() {
+        "counted in each sandbox, so that a result says it when memory ran out"
+    } else {
+        "not counted here: a result says `killed`, probably by the memory limit"
+    };
+    report.good(Area::Probe, "memory kills", counted);
     let own_kernel = prove::Ground::of(assembly).await.own_kernel;
     probe::probe(assembly.executor(), own_kernel, report).await;
 }
