@@ -3,8 +3,8 @@
 use executor_core::Executor;
 use executor_core::capabilities::Capability;
 
-use super::proof::{Held, Keeper, Proof};
-use super::{run, told, unknown};
+use super::proof::{Held, Judge, Keeper, Proof, unknown};
+use super::{run, told};
 
 /// Leaves files wherever it can, or tells which of them there are; `.left` is looked for first.
 const PROGRAM: &str = r#"
@@ -45,6 +45,7 @@ pub(super) async fn prove(executor: &Executor) -> Vec<Proof> {
         what: WHAT.to_owned(),
         capability: Capability::Isolation,
         keeper: Keeper::Us,
+        judge: Judge::Inside,
         held: match left {
             // It could leave nothing, so there was nothing to find.
             0 => Held::Unknown,

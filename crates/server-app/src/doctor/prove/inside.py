@@ -151,6 +151,9 @@ for name, place in (
     ("dev", "/dev"), ("sys", "/sys"),
 ):
     told["write." + name] = attempt(lambda: open(os.path.join(place, ".proof"), "w").close())
+# By how it is mounted: that its owner is another one is not what keeps it.
+options = [line.split()[3].split(",") for line in (text("/proc/self/mounts") or "").splitlines() if line.split()[1] == "/env"]
+told["write.store"] = "unknown" if not options else "refused: read-only" if "ro" in options[-1] else "writable"
 for name, path in (
     ("core-pattern", "/proc/sys/kernel/core_pattern"), ("sysrq", "/proc/sysrq-trigger"),
     ("cgroup", v1 + "cgroup.procs"), ("cgroup-v1", v1 + "memory/release_agent"),

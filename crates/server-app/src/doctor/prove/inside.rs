@@ -4,66 +4,123 @@ use executor_core::Executor;
 use executor_core::capabilities::Capability;
 use serde_json::Value;
 
+use super::outside::Seen;
 use super::promises::{Expected, Row, rows};
-use super::proof::{Held, Keeper, Proof};
-use super::{Ground, run, shown, told, unknown};
+use super::proof::{Held, Judge, Keeper, Proof, unknown};
+use super::{Ground, run, shown, told};
 use crate::environment::Environment;
 use crate::settings::Settings;
 
 const PROGRAM: &str = include_str!("inside.py");
 
-/// Runs the program once, under the limits of `settings`.
+/// Runs the program once, under the limits of `settings`. What was seen from `outside` goes before
+/// what the program tells, which can only make it worse.
 pub(super) async fn prove(
     executor: &Executor,
     settings: &Settings,
     environment: &(dyn Environment + Sync),
     ground: &Ground,
+    outside: &Result<Seen, String>,
 ) -> Vec<Proof> {
-    let mut rows = rows(settings);
-    if ground.podman {
-        rows.retain(|row| !NOT_WITH_PODMAN.contains(&row.id));
-    }
-    if ground.own_kernel {
-        rows.retain(|row| !NOT_WITH_OWN_KERNEL.contains(&row.id));
-    }
+    let rows = rows(&settings.limits, ground.store.is_some());
+    let nothing = Seen::default();
+    let seen = outside.as_ref().unwrap_or(&nothing);
+    let looked = looked_at(outside);
     let told = told(&run(executor, PROGRAM, Vec::new()).await);
     let told = match told {
         Ok(told) => told,
         Err(why) => {
-            let gone = |row: &Row| unknown(row.id, row.what, row.capability, row.keeper, &why);
-            return rows.iter().map(gone).collect();
+            let gone = |row: &Row| {
+                let untold = unknown(row.id, row.what, row.capability, row.keeper, &why);
+                from_outside(untold, row, seen)
+            };
+            return rows.iter().map(gone).chain([looked]).collect();
         }
     };
-    let mut proofs: Vec<Proof> = rows.iter().map(|row| judge(row, &told)).collect();
+    let mut proofs: Vec<Proof> = rows
+        .iter()
+        .map(|row| match not_promised(row.id, ground) {
+            Some(why) => without_promise(row.id, row, why),
+            None => from_outside(judge(row, &told), row, seen),
+        })
+        .collect();
     proofs.push(environment_is_not_ours(&told, &values(environment)));
+    proofs.push(looked);
     if ground.own_kernel {
         let kernel = kernel_is_its_own(&told, &ground.kernel);
         let is_its_own = kernel.held == Held::Yes;
         proofs.push(kernel);
         if is_its_own {
             // Every call ends in that kernel; what it grants, it grants from itself.
+            proofs.extend(calls(&told).map(|(key, row)| without_promise(key, &row, OWN_CALLS)));
             return proofs;
         }
     }
     let ours = own_namespaces(ground.podman);
-    proofs.push(namespaces_are_not_ours(&told, &ours));
-    for (group, what) in [
+    proofs.push(namespaces_are_not_ours(&told, &ours, seen));
+    proofs.extend(calls(&told).map(|(key, row)| judge_as(key, &row, &told)));
+    proofs
+}
+
+/// The calls and the families of sockets that were tried, each with what is promised of it.
+fn calls(told: &Value) -> impl Iterator<Item = (&str, Row)> {
+    let row = |what| Row {
+        id: "",
+        what,
+        capability: Capability::SyscallFilter,
+        keeper: Keeper::Kernel,
+        expected: Expected::Refused,
+    };
+    let groups = [
         ("socket.", "this family of sockets is refused"),
         ("syscall.", "this system call is refused"),
-    ] {
+    ];
+    groups.into_iter().flat_map(move |(group, what)| {
         let entries = told.as_object().into_iter().flatten();
-        for (key, _) in entries.filter(|(key, _)| key.starts_with(group)) {
-            let row = Row {
-                id: "",
-                what,
-                capability: Capability::SyscallFilter,
-                keeper: Keeper::Kernel,
-                expected: Expected::Refused,
-            };
-            proofs.push(judge_as(key, &row, &told));
-        }
+        let keys = entries.map(|(key, _)| key.as_str());
+        keys.filter(move |key| key.starts_with(group))
+            .map(move |key| (key, row(what)))
+    })
+}
+/// One that is not promised on such ground, and why.
+fn without_promise(id: &str, row: &Row, why: &str) -> Proof {
+    Proof {
+        held: Held::NotPromised,
+        ..unknown(id, row.what, row.capability, row.keeper, why)
     }
-    proofs
+}
+
+/// What was seen from outside, in the place of what the program told. If only one of the two broke
+/// the promise, that one counts.
+fn from_outside(proof: Proof, row: &Row, seen: &Seen) -> Proof {
+    let Some(value) = seen.get(row.id).filter(|_| proof.held != Held::No) else {
+        return proof;
+    };
+    Proof {
+        judge: Judge::Host,
+        held: row.expected.of(value),
+        seen: shown(value),
+        ..proof
+    }
+}
+
+/// Whether a sandbox could be looked at from outside at all.
+fn looked_at(outside: &Result<Seen, String>) -> Proof {
+    Proof {
+        id: "outside.look".to_owned(),
+        what: "a sandbox's processes, limits and mounts are seen from this host".to_owned(),
+        capability: Capability::Isolation,
+        keeper: Keeper::Us,
+        judge: Judge::Host,
+        held: match outside {
+            Ok(_) => Held::Yes,
+            Err(_) => Held::Unknown,
+        },
+        seen: match outside {
+            Ok(seen) => format!("{} things looked at", seen.len()),
+            Err(why) => shown(why),
+        },
+    }
 }
 
 fn judge(row: &Row, told: &Value) -> Proof {
@@ -72,22 +129,16 @@ fn judge(row: &Row, told: &Value) -> Proof {
 
 fn judge_as(id: &str, row: &Row, told: &Value) -> Proof {
     let seen = told.get(id).and_then(Value::as_str);
-    let held = match (seen, &row.expected) {
-        (None | Some("unknown"), _) => Held::Unknown,
-        (Some(seen), Expected::Is(expected)) => Held::from(seen == expected),
-        (Some(seen), Expected::Refused) => Held::from(seen.starts_with("refused")),
-        (Some(seen), Expected::NotRoot) => {
-            let ids: Vec<_> = seen.split(' ').collect();
-            Held::from(
-                ids.len() <= 2 && ids.iter().all(|id| id.parse().is_ok_and(|id: u32| id > 0)),
-            )
-        }
+    let held = match seen {
+        None | Some("unknown") => Held::Unknown,
+        Some(seen) => row.expected.of(seen),
     };
     Proof {
         id: id.to_owned(),
         what: row.what.to_owned(),
         capability: row.capability,
         keeper: row.keeper,
+        judge: Judge::Inside,
         held,
         seen: shown(seen.unwrap_or("not told")),
     }
@@ -130,6 +181,8 @@ fn environment_is_not_ours(told: &Value, ours: &[String]) -> Proof {
         what: "no value of this server's environment is in a program's".to_owned(),
         capability: Capability::Isolation,
         keeper: Keeper::Us,
+        // The program tells the values of its environment; which of them are ours is known here alone.
+        judge: Judge::Inside,
         held: match shared {
             None => Held::Unknown,
             Some(_) if ours.is_empty() => Held::Unknown,
@@ -140,19 +193,45 @@ fn environment_is_not_ours(told: &Value, ours: &[String]) -> Proof {
     }
 }
 
-/// What is not promised where the engine is Podman, which takes no owner of a tmpfs and, on control
-/// groups v1, gives no namespace of groups.
-const NOT_WITH_PODMAN: [&str; 2] = ["write.modules", "hidden.container-id"];
+/// Why a promise is not made on such ground, if it is not.
+fn not_promised(id: &str, ground: &Ground) -> Option<&'static str> {
+    let of = |table: &[(&str, &'static str)]| {
+        let found = table.iter().find(|(name, _)| *name == id);
+        found.map(|(_, why)| *why)
+    };
+    let podman = of(&NOT_WITH_PODMAN).filter(|_| ground.podman);
+    podman.or_else(|| of(&NOT_WITH_OWN_KERNEL).filter(|_| ground.own_kernel))
+}
 
-/// What is not promised where a sandbox has a kernel of its own: it shows process 1's environment, which
-/// is the image's, and the numbers of its descriptors to everybody inside, lets anybody make devices that
-/// nobody can open, and filters calls by answering them.
-const NOT_WITH_OWN_KERNEL: [&str; 4] = [
-    "write.device",
-    "hidden.process-1.environment",
-    "hidden.process-1.descriptors",
-    "identity.filter",
+/// What is not promised where the engine is Podman.
+const NOT_WITH_PODMAN: [(&str, &str); 2] = [
+    (
+        "write.modules",
+        "Podman's service takes no owner of a tmpfs; the place is this sandbox's own",
+    ),
+    (
+        "hidden.container-id",
+        "Podman gives no namespace of groups with control groups v1",
+    ),
 ];
+
+/// What is not promised where a sandbox has a kernel of its own.
+const NOT_WITH_OWN_KERNEL: [(&str, &str); 4] = [
+    (
+        "write.device",
+        "gVisor lets anybody make devices, and nobody open them",
+    ),
+    (
+        "hidden.process-1.environment",
+        "gVisor shows it to all inside; it is the image's",
+    ),
+    (
+        "hidden.process-1.descriptors",
+        "gVisor shows their numbers to all inside",
+    ),
+    ("identity.filter", OWN_CALLS),
+];
+const OWN_CALLS: &str = "gVisor answers calls itself and never passes them on: `identity.kernel`";
 
 /// That programs do not call the host's kernel. It stands for every system call and kind of socket.
 fn kernel_is_its_own(told: &Value, hosts: &str) -> Proof {
@@ -162,6 +241,7 @@ fn kernel_is_its_own(told: &Value, hosts: &str) -> Proof {
         what: "system calls end in a kernel of the sandbox's own".to_owned(),
         capability: Capability::SyscallFilter,
         keeper: Keeper::Engine,
+        judge: Judge::Inside,
         held: match seen {
             Some(seen) if !hosts.is_empty() => Held::from(seen != hosts),
             _ => Held::Unknown,
@@ -170,7 +250,7 @@ fn kernel_is_its_own(told: &Value, hosts: &str) -> Proof {
     }
 }
 
-const NAMESPACES: [&str; 6] = ["cgroup", "ipc", "mnt", "net", "pid", "uts"];
+pub(super) const NAMESPACES: [&str; 6] = ["cgroup", "ipc", "mnt", "net", "pid", "uts"];
 
 fn own_namespaces(podman: bool) -> Vec<String> {
     NAMESPACES
@@ -181,10 +261,10 @@ fn own_namespaces(podman: bool) -> Vec<String> {
         .collect()
 }
 
-fn namespaces_are_not_ours(told: &Value, ours: &[String]) -> Proof {
-    let theirs: Vec<_> = told
-        .get("namespaces")
-        .and_then(Value::as_str)
+fn namespaces_are_not_ours(told: &Value, ours: &[String], seen: &Seen) -> Proof {
+    let outside = seen.get("hidden.namespaces").map(String::as_str);
+    let theirs: Vec<_> = outside
+        .or_else(|| told.get("namespaces").and_then(Value::as_str))
         .map(|text| text.split(' ').collect())
         .unwrap_or_default();
     let shared: Vec<_> = theirs
@@ -197,6 +277,10 @@ fn namespaces_are_not_ours(told: &Value, ours: &[String]) -> Proof {
         what: "files, processes, network, names and groups are of its own".to_owned(),
         capability: Capability::Isolation,
         keeper: Keeper::Engine,
+        judge: match outside {
+            Some(_) => Judge::Host,
+            None => Judge::Inside,
+        },
         held: if ours.is_empty() || theirs.len() != NAMESPACES.len() {
             Held::Unknown
         } else {
@@ -212,6 +296,7 @@ fn namespaces_are_not_ours(told: &Value, ours: &[String]) -> Proof {
 
 #[cfg(test)]
 mod tests {
+    use executor_core::limits::SandboxLimits;
     use serde_json::json;
 
     use super::*;
@@ -244,6 +329,45 @@ mod tests {
     }
 
     #[test]
+    fn what_was_seen_from_outside_counts_and_what_was_told_can_only_break_it() {
+        let row = Row {
+            id: "a.b",
+            what: "",
+            capability: Capability::Isolation,
+            keeper: Keeper::Us,
+            expected: Expected::Is("0".to_owned()),
+        };
+        let check = |told: Value, seen: &str, expected: (Held, Judge)| {
+            let seen = Seen::from([("a.b", seen.to_owned())]);
+            let proof = from_outside(judge(&row, &told), &row, &seen);
+            assert_eq!((proof.held, proof.judge), expected, "{told} {seen:?}");
+        };
+        check(json!({"a.b": "0"}), "0", (Held::Yes, Judge::Host));
+        check(json!({}), "0", (Held::Yes, Judge::Host));
+        check(json!({"a.b": "0"}), "1", (Held::No, Judge::Host));
+        check(json!({"a.b": "1"}), "0", (Held::No, Judge::Inside));
+        let proof = from_outside(judge(&row, &json!({"a.b": "0"})), &row, &Seen::new());
+        assert_eq!((proof.held, proof.judge), (Held::Yes, Judge::Inside));
+    }
+
+    #[test]
+    fn what_is_not_promised_stays_with_its_reason() {
+        let on = |podman, own_kernel| {
+            let ground = Ground {
+                podman,
+                own_kernel,
+                ..Ground::default()
+            };
+            let rows = rows(&SandboxLimits::default(), false);
+            let ids = rows.iter().map(|row| row.id);
+            ids.filter(|id| not_promised(id, &ground).is_some()).count()
+        };
+        assert_eq!(on(false, false), 0);
+        assert_eq!(on(true, false), NOT_WITH_PODMAN.len());
+        assert_eq!(on(false, true), NOT_WITH_OWN_KERNEL.len());
+    }
+
+    #[test]
     fn what_is_ours_is_recognised_and_not_shown() {
         let environment = FixedEnvironment::of([
             ("TOKEN", "hunter2-hunter2"),
@@ -258,11 +382,17 @@ mod tests {
         assert_eq!(proof.held, Held::Yes);
         let ours = ["net:[1]".to_owned()];
         let theirs = json!({"namespaces": "a:[2] b:[2] c:[2] net:[1] d:[2] e:[2]"});
-        assert_eq!(namespaces_are_not_ours(&theirs, &ours).held, Held::No);
-        let theirs = json!({"namespaces": "a:[2] b:[2] c:[2] net:[2] d:[2] e:[2]"});
-        assert_eq!(namespaces_are_not_ours(&theirs, &ours).held, Held::Yes);
         assert_eq!(
-            namespaces_are_not_ours(&json!({}), &ours).held,
+            namespaces_are_not_ours(&theirs, &ours, &Seen::new()).held,
+            Held::No
+        );
+        let theirs = json!({"namespaces": "a:[2] b:[2] c:[2] net:[2] d:[2] e:[2]"});
+        assert_eq!(
+            namespaces_are_not_ours(&theirs, &ours, &Seen::new()).held,
+            Held::Yes
+        );
+        assert_eq!(
+            namespaces_are_not_ours(&json!({}), &ours, &Seen::new()).held,
             Held::Unknown
         );
     }

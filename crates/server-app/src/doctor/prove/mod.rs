@@ -1,24 +1,29 @@
-//! `doctor --prove`: attacks our own sandboxes on this host and judges from outside what came of
-//! it.
+//! `doctor --prove`: attacks our own sandboxes on this host and judges what came of it: from outside
+//! where this host shows it, else by the word of the engine or of the program inside, and says which.
 //!
-//! Four kinds of programs run, each in a sandbox of its own: one that looks around and tries what
-//! is forbidden, some that use more than they may, one that tries every way out to listeners of
-//! ours, and two of which the second looks for what the first left.
+//! Five kinds of programs run, each in a sandbox of its own: one that waits while it is looked at from
+//! outside, one that looks around and tries what is forbidden, some that use more than they may, one
+//! that tries every way out to listeners of ours, and two of which the second looks for what the
+//! first left.
 
 mod fresh;
 mod inside;
+mod outside;
 mod outward;
 mod promises;
 mod proof;
+mod remedy;
+mod shown;
 mod strain;
 
+use executor_core::backend::SandboxBackend as _;
 use executor_core::capabilities::Capability;
 use executor_core::{Ending, ExecutionRequest, Executor, Outcome};
 use serde_json::Value;
 
-pub(crate) use self::proof::{Proof, broken, json, table};
+pub(crate) use self::proof::{Proof, broken};
+pub(crate) use self::shown::{json, table};
 
-use self::proof::{Held, Keeper};
 use crate::assembly::Assembly;
 use crate::environment::ProcessEnvironment;
 use crate::settings::Settings;
@@ -28,8 +33,10 @@ use crate::settings::Settings;
 pub(crate) async fn prove(assembly: &Assembly, settings: &Settings) -> Vec<Proof> {
     let executor = assembly.executor();
     let ground = Ground::of(assembly).await;
+    // Before the others, so that its sandbox is looked at on a machine that has nothing else to do.
+    let outside = outside::look(assembly, &ground).await;
     let (mut proofs, way_out, strain, fresh) = tokio::join!(
-        inside::prove(executor, settings, &ProcessEnvironment, &ground),
+        inside::prove(executor, settings, &ProcessEnvironment, &ground, &outside),
         outward::prove(executor),
         strain::prove(assembly, ground.own_kernel),
         fresh::prove(executor),
@@ -49,6 +56,8 @@ pub(crate) struct Ground {
     pub(crate) own_kernel: bool,
     /// The version of the host's kernel.
     kernel: String,
+    /// Where sandboxes see the store of module sets, if there is one.
+    store: Option<String>,
 }
 
 impl Ground {
@@ -63,6 +72,7 @@ impl Ground {
                 podman: engine.name == "Podman",
                 own_kernel: engine.own_kernel && is_isolated,
                 kernel: engine.kernel,
+                store: assembly.backend().store().map(|store| store.place),
             },
             Err(_) => Self::default(),
         }
@@ -99,16 +109,4 @@ fn shown(text: &str) -> String {
         .filter(|char| !char.is_control())
         .take(LONGEST)
         .collect()
-}
-
-/// A promise that nothing can be said of, and why.
-fn unknown(id: &str, what: &str, capability: Capability, keeper: Keeper, why: &str) -> Proof {
-    Proof {
-        id: id.to_owned(),
-        what: what.to_owned(),
-        capability,
-        keeper,
-        held: Held::Unknown,
-        seen: shown(why),
-    }
 }

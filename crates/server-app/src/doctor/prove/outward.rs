@@ -11,8 +11,8 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::proof::{Held, Keeper, Proof};
-use super::{run, shown, told, unknown};
+use super::proof::{Held, Judge, Keeper, Proof, unknown};
+use super::{run, shown, told};
 
 const PROGRAM: &str = include_str!("outward.py");
 
@@ -133,6 +133,7 @@ fn heard(ear: &Ear, hears: bool, failure: Option<&str>) -> Proof {
             what,
             capability,
             keeper: Keeper::Us,
+            judge: Judge::Host,
             held: match count {
                 0 if !hears => Held::Unknown,
                 count => Held::from(count == 0),
@@ -149,6 +150,7 @@ fn refused(id: String, what: String, keeper: Keeper, told: &Value, key: &str) ->
         what,
         capability: Capability::NoNetwork,
         keeper,
+        judge: Judge::Inside,
         held: match seen {
             "connected" => Held::No,
             seen if seen.starts_with("refused: ") => Held::Yes,

@@ -2,9 +2,9 @@
 //! what that has to be.
 
 use executor_core::capabilities::Capability;
+use executor_core::limits::SandboxLimits;
 
-use super::proof::Keeper;
-use crate::settings::Settings;
+use super::proof::{Held, Keeper};
 
 /// One thing that the program told, by its key, and what it has to be.
 pub(super) struct Row {
@@ -24,11 +24,25 @@ pub(super) enum Expected {
     NotRoot,
 }
 
-/// Every promise that one program can look at, under these settings.
-pub(super) fn rows(settings: &Settings) -> Vec<Row> {
+impl Expected {
+    /// What this value says of it.
+    pub(super) fn of(&self, seen: &str) -> Held {
+        Held::from(match self {
+            Self::Is(expected) => seen == expected,
+            Self::Refused => seen.starts_with("refused"),
+            Self::NotRoot => {
+                let ids: Vec<_> = seen.split(' ').collect();
+                ids.len() <= 2 && ids.iter().all(|id| id.parse().is_ok_and(|id: u32| id > 0))
+            }
+        })
+    }
+}
+
+/// Every promise that one program can look at, under these limits, with the store of module sets if
+/// sandboxes see one.
+pub(super) fn rows(limits: &SandboxLimits, store: bool) -> Vec<Row> {
     use Capability as C;
     use Keeper::{Engine, Kernel, Us};
-    let limits = &settings.limits;
     let is = |value: &dyn ToString| Expected::Is(value.to_string());
     let row = |id, what, capability, keeper, expected| Row {
         id,
@@ -44,7 +58,15 @@ pub(super) fn rows(settings: &Settings) -> Vec<Row> {
         keeper,
         expected: Expected::Refused,
     };
-    vec![
+    let store = store.then(|| {
+        refused(
+            "write.store",
+            "the sets of modules that all programs share cannot be changed",
+            C::Isolation,
+            Engine,
+        )
+    });
+    let mut rows = vec![
         row(
             "limit.memory",
             "memory of all processes and files",
@@ -279,5 +301,10 @@ pub(super) fn rows(settings: &Settings) -> Vec<Row> {
             Kernel,
             is(&"lo"),
         ),
-    ]
+    ];
+    // Beside those of its group, which the table shows together.
+    let at = rows.iter().position(|row| row.id == "write.modules");
+    let at = at.unwrap_or(rows.len());
+    rows.splice(at..at, store);
+    rows
 }

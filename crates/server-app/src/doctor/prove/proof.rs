@@ -1,10 +1,8 @@
-//! One promise tried: what it is, whether it held, who keeps it; all of them as a table for people
-//! and as JSON for scripts.
-
-use std::fmt::Write as _;
+//! One promise tried: what it is, whether it held, who keeps it, and who says so.
 
 use executor_core::capabilities::{Capabilities, Capability};
-use serde_json::{Value, json};
+
+use super::remedy;
 
 /// Who keeps a promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +15,17 @@ pub(crate) enum Keeper {
     Us,
 }
 
+/// By whose word it is known whether it held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Judge {
+    /// This server, by what it saw outside of the sandbox.
+    Host,
+    /// The engine.
+    Engine,
+    /// A program in the sandbox, or process 1 there. It is our own program, on a system that may be anybody's.
+    Inside,
+}
+
 /// Whether it held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Held {
@@ -24,6 +33,8 @@ pub(crate) enum Held {
     No,
     /// This host does not show it.
     Unknown,
+    /// It is not promised on such an engine or runtime; what was seen says why.
+    NotPromised,
 }
 
 /// One promise that was tried.
@@ -35,17 +46,28 @@ pub(crate) struct Proof {
     /// The capability that it belongs to, by whose name a gap is accepted.
     pub(crate) capability: Capability,
     pub(crate) keeper: Keeper,
+    pub(crate) judge: Judge,
     pub(crate) held: Held,
     /// What was seen.
     pub(crate) seen: String,
 }
 
 impl Keeper {
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Kernel => "kernel",
             Self::Engine => "engine",
             Self::Us => "us",
+        }
+    }
+}
+
+impl Judge {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Engine => "engine",
+            Self::Inside => "inside",
         }
     }
 }
@@ -57,26 +79,31 @@ impl Held {
 }
 
 impl Proof {
-    fn group(&self) -> &str {
+    pub(super) fn group(&self) -> &str {
         self.id.split('.').next().unwrap_or(&self.id)
     }
 
-    fn remedy(&self) -> Option<String> {
-        let name = self.capability.as_str();
-        (self.held == Held::No).then(|| {
-            format!(
-                "another engine, runtime or kernel, or accept it by `--danger-accept {name}`; until \
-                 then run nothing of others here"
-            )
-        })
+    /// What to do about one that did not hold, or that could not be judged.
+    pub(super) fn remedy(&self) -> Option<String> {
+        match self.held {
+            Held::Yes | Held::NotPromised => None,
+            Held::Unknown => Some(remedy::of_unknown(&self.id).to_owned()),
+            Held::No => Some(format!(
+                "{}; or accept it by `--danger-accept {}`; until then run nothing of others here",
+                remedy::of_broken(&self.id, self.keeper),
+                self.capability.as_str()
+            )),
+        }
     }
 
-    fn verdict(&self, accepted: &Capabilities) -> &'static str {
+    /// In words, for an operator who accepted these gaps.
+    pub(super) fn verdict(&self, accepted: &Capabilities) -> &'static str {
         match self.held {
             Held::Yes => "held",
             Held::No if accepted.has(self.capability) => "accepted",
             Held::No => "NOT held",
             Held::Unknown => "cannot be judged here",
+            Held::NotPromised => "not promised here",
         }
     }
 }
@@ -88,122 +115,47 @@ pub(crate) fn broken(proofs: &[Proof], accepted: &Capabilities) -> bool {
         .any(|proof| proof.held == Held::No && !accepted.has(proof.capability))
 }
 
-/// The table. A long group of which all held is one line.
-pub(crate) fn table(proofs: &[Proof], accepted: &Capabilities) -> String {
-    const LONG: usize = 12;
-    let mut text = String::from("\nWhat was tried in sandboxes, judged from outside\n");
-    let mut line = |verdict: &str, id: &str, keeper: Keeper, what: &str, seen: &str| {
-        let seen = if seen.is_empty() {
-            String::new()
-        } else {
-            format!(" ({seen})")
-        };
-        let keeper = keeper.as_str();
-        let _ = writeln!(text, "  {verdict:9} {keeper:7} {id:30} {what}{seen}");
-    };
-    for group in proofs.chunk_by(|a, b| a.group() == b.group()) {
-        let all = group.iter().all(|proof| proof.held == Held::Yes);
-        if let (true, LONG.., Some(first)) = (all, group.len(), group.first()) {
-            let id = format!("{}.*", first.group());
-            let what = format!("all {} that were tried held", group.len());
-            line("held", &id, first.keeper, &what, "");
-            continue;
-        }
-        for proof in group {
-            let verdict = match proof.held {
-                Held::Unknown => "?",
-                Held::Yes | Held::No => proof.verdict(accepted),
-            };
-            line(verdict, &proof.id, proof.keeper, &proof.what, &proof.seen);
-        }
+/// One that nothing can be said of, and why.
+pub(super) fn unknown(
+    id: &str,
+    what: &str,
+    capability: Capability,
+    keeper: Keeper,
+    why: &str,
+) -> Proof {
+    Proof {
+        id: id.to_owned(),
+        what: what.to_owned(),
+        capability,
+        keeper,
+        judge: Judge::Inside,
+        held: Held::Unknown,
+        seen: super::shown(why),
     }
-    let count = |held| proofs.iter().filter(|proof| proof.held == held).count();
-    let _ = writeln!(
-        text,
-        "\n{} promises tried: {} held, {} NOT held, {} cannot be judged here (?).",
-        proofs.len(),
-        count(Held::Yes),
-        count(Held::No),
-        count(Held::Unknown)
-    );
-    let mut remedies: Vec<_> = proofs.iter().filter_map(Proof::remedy).collect();
-    remedies.sort();
-    remedies.dedup();
-    for remedy in remedies {
-        let _ = writeln!(text, "  -> {remedy}");
-    }
-    text
-}
-
-/// Each of them.
-pub(crate) fn json(proofs: &[Proof], accepted: &Capabilities) -> Vec<Value> {
-    proofs
-        .iter()
-        .map(|proof| {
-            json!({
-                "id": proof.id,
-                "what": proof.what,
-                "verdict": proof.verdict(accepted).to_ascii_lowercase(),
-                "capability": proof.capability.as_str(),
-                "enforced_by": proof.keeper.as_str(),
-                "seen": proof.seen,
-                "remedy": proof.remedy(),
-            })
-        })
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use expect_test::expect;
-
     use super::*;
-
-    fn proof(id: &str, held: Held) -> Proof {
-        Proof {
-            id: id.to_owned(),
-            what: "it stays closed".to_owned(),
-            capability: Capability::SyscallFilter,
-            keeper: Keeper::Kernel,
-            held,
-            seen: "refused: EPERM".to_owned(),
-        }
-    }
-
-    #[test]
-    fn the_table_is_short_where_all_is_well() {
-        let mut proofs = vec![
-            proof("limit.memory", Held::Yes),
-            proof("limit.cpu", Held::Unknown),
-            proof("socket.alg", Held::No),
-        ];
-        proofs.extend((0..20).map(|number| proof(&format!("syscall.{number}"), Held::Yes)));
-        expect![[r"
-
-            What was tried in sandboxes, judged from outside
-              held      kernel  limit.memory                   it stays closed (refused: EPERM)
-              ?         kernel  limit.cpu                      it stays closed (refused: EPERM)
-              NOT held  kernel  socket.alg                     it stays closed (refused: EPERM)
-              held      kernel  syscall.*                      all 20 that were tried held
-
-            23 promises tried: 21 held, 1 NOT held, 1 cannot be judged here (?).
-              -> another engine, runtime or kernel, or accept it by `--danger-accept syscall-filter`; until then run nothing of others here
-        "]]
-        .assert_eq(&table(&proofs, &Capabilities::default()));
-    }
 
     #[test]
     fn a_broken_one_is_broken_unless_it_was_accepted() {
-        let proofs = [proof("socket.alg", Held::No)];
+        let proof = |held| Proof {
+            id: "socket.alg".to_owned(),
+            what: String::new(),
+            capability: Capability::SyscallFilter,
+            keeper: Keeper::Kernel,
+            judge: Judge::Inside,
+            held,
+            seen: String::new(),
+        };
         let accepted = Capabilities::of([Capability::SyscallFilter]);
-        assert!(broken(&proofs, &Capabilities::default()));
-        assert!(!broken(&proofs, &accepted));
-        assert!(!broken(
-            &[proof("a.b", Held::Unknown)],
-            &Capabilities::default()
-        ));
-        let rows = json(&proofs, &accepted);
-        assert_eq!(rows[0]["verdict"], "accepted");
-        assert_eq!(rows[0]["id"], "socket.alg");
+        let none = Capabilities::default();
+        assert!(broken(&[proof(Held::No)], &none));
+        assert!(!broken(&[proof(Held::No)], &accepted));
+        assert_eq!(proof(Held::No).verdict(&accepted), "accepted");
+        for held in [Held::Unknown, Held::NotPromised, Held::Yes] {
+            assert!(!broken(&[proof(held)], &none), "{held:?}");
+        }
     }
 }

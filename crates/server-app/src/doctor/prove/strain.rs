@@ -9,7 +9,7 @@ use executor_core::gateway::NetworkPolicy;
 use executor_core::limits::{ByteSize, WallTime};
 use executor_core::{Ending, ExecutionRequest, Executor, Outcome, PoolSettings, ShapeSettings};
 
-use super::proof::{Held, Keeper, Proof};
+use super::proof::{Held, Judge, Keeper, Proof};
 use super::shown;
 use crate::assembly::Assembly;
 
@@ -206,6 +206,17 @@ fn judge_inside(strain: &Strain, outcome: &Outcome) -> Option<Held> {
     }
 }
 
+/// By whose word it is known what came of it.
+fn judge_of(strain: &Strain, outcome: &Result<Outcome, String>) -> Judge {
+    match outcome.as_ref().map(|outcome| &outcome.ending) {
+        // What this server counted and timed by itself.
+        _ if strain.keeper == Keeper::Us => Judge::Host,
+        Ok(Ending::SandboxDied(_) | Ending::SandboxLost(_)) => Judge::Engine,
+        // The program's count, or process 1's report of its end.
+        _ => Judge::Inside,
+    }
+}
+
 fn judge(strain: &Strain, outcome: &Result<Outcome, String>, own_kernel: bool) -> Proof {
     let inside = outcome
         .as_ref()
@@ -228,6 +239,7 @@ fn judge(strain: &Strain, outcome: &Result<Outcome, String>, own_kernel: bool) -
         what: strain.what.to_owned(),
         capability: strain.capability,
         keeper: strain.keeper,
+        judge: judge_of(strain, outcome),
         held: inside.unwrap_or(held),
         seen: shown(&seen),
     }
