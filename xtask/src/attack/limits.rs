@@ -33,6 +33,12 @@ pub(super) fn memory(evidence: &Evidence, _: &Case) -> Finding {
     )
 }
 
+/// The same where there is room for a browser: what [`super::servers::BROWSER_LIMITS`] say.
+pub(super) fn browser_memory(evidence: &Evidence, _: &Case) -> Finding {
+    const ROOM: u64 = 768 << 20;
+    over("bytes", evidence.seen.group.memory_bytes, ROOM + (4 << 20))
+}
+
 /// By the swap that the kernel would give beyond the memory.
 pub(super) fn swap(evidence: &Evidence, _: &Case) -> Finding {
     match evidence.seen.group.swap_bytes {

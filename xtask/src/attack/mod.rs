@@ -3,6 +3,7 @@
 //!
 //! The catalogue is in [`catalogue`]; `docs/attacks.md` is made from it and from a complete run.
 
+mod browsers;
 mod case;
 mod catalogue;
 mod evidence;
@@ -12,6 +13,7 @@ mod installs;
 mod judge;
 mod limits;
 mod listeners;
+mod neighbours;
 mod peers;
 mod program;
 mod scene;
@@ -31,7 +33,7 @@ use anyhow::{Result, bail};
 use crate::engine::{Afterwards, Engine};
 use crate::places::Places;
 use crate::{say, server};
-use scene::Outcome;
+use scene::{Controls, Outcome};
 use servers::Servers;
 use stage::Stage;
 
@@ -46,6 +48,9 @@ pub(crate) struct Args {
     /// The runtime of the sandboxes; the engine's own without it.
     #[arg(long, value_name = "NAME")]
     runtime: Option<String>,
+    /// Try all of it so often, and fail where a verdict is not the same every time.
+    #[arg(long, default_value_t = 1, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=20))]
+    times: u32,
     /// List the catalogue instead of trying it.
     #[arg(long)]
     list: bool,
@@ -66,7 +71,12 @@ pub(crate) fn attack(places: &Places, args: &Args) -> Result<()> {
     if outcomes.is_empty() {
         bail!("no attack has such an id; `cargo xtask attack --list` names them");
     }
-    conclude(places, args, &outcomes)?;
+    let mut changed = Vec::new();
+    for time in 2..=args.times {
+        say::progress("attack", &format!("once more, {time} of {}", args.times));
+        changed.extend(scene::differences(&outcomes, &play(places, &engine, args)?));
+    }
+    conclude(places, args, &outcomes, &changed)?;
     say::progress(
         "attack",
         &format!("done in {}", say::seconds(started.elapsed())),
@@ -80,6 +90,7 @@ pub(crate) fn short(places: &Places, engine: &Engine) -> Result<(usize, usize)> 
         filter: Vec::new(),
         short: true,
         runtime: None,
+        times: 1,
         list: false,
         keep_engine: false,
     };
@@ -119,17 +130,25 @@ fn play(places: &Places, engine: &Engine, args: &Args) -> Result<Vec<Outcome>> {
 }
 
 /// Says the sum, writes the page after a complete run, and fails if a promise does not stand.
-fn conclude(places: &Places, args: &Args, outcomes: &[Outcome]) -> Result<()> {
+fn conclude(places: &Places, args: &Args, outcomes: &[Outcome], changed: &[String]) -> Result<()> {
     say::result(&table::sum(outcomes));
-    let defects = held::defects(&places.workspace);
+    let mut defects: Vec<String> = held::defects(&places.workspace)
+        .iter()
+        .map(|defect| format!("no test holds {defect}"))
+        .collect();
+    defects.extend_from_slice(changed);
+    // A page tells of one runtime and of all attacks; so does the share of the controls.
+    let is_complete = args.filter.is_empty() && !args.short;
+    let controls = Controls::of(outcomes);
+    if is_complete && !controls.are_enough() {
+        defects.push(format!("too few controls succeeded: {controls}"));
+    }
     for defect in &defects {
-        say::result(&format!("no test holds {defect}"));
+        say::result(defect);
     }
     if !defects.is_empty() || outcomes.iter().any(|outcome| !outcome.verdict.is_good()) {
         return Err(say::Told.into());
     }
-    // A page tells of one runtime and of all attacks.
-    let is_complete = args.filter.is_empty() && !args.short;
     match table::Page::of(args.runtime.as_deref().unwrap_or("runc")) {
         Some(page) if is_complete => page.write(places, outcomes),
         _ => Ok(()),

@@ -17,7 +17,27 @@ pub(super) enum Kind {
     Closed,
     /// Another such server, for what two servers must not share.
     Other,
+    /// Room for a browser, no way out.
+    Browser,
 }
+
+/// What a browser needs at least, with one page.
+pub(super) const BROWSER_LIMITS: &[&str] = &[
+    "--memory",
+    "768MiB",
+    "--processes",
+    "256",
+    "--open-files",
+    "1024",
+    "--tmp-size",
+    "64MiB",
+    "--modules-size",
+    "64MiB",
+    "--shm-size",
+    "16MiB",
+    "--cpus",
+    "1",
+];
 
 /// The running servers.
 #[derive(Debug, Default)]
@@ -64,7 +84,11 @@ impl Servers {
 
 fn start(stage: &Stage<'_>, kind: Kind) -> Result<Subject> {
     let command = Command::new(binary(stage.places));
-    let mut options: Vec<String> = LIMITS.iter().map(|&option| option.to_owned()).collect();
+    let limits = match kind {
+        Kind::Closed | Kind::Other => LIMITS,
+        Kind::Browser => BROWSER_LIMITS,
+    };
+    let mut options: Vec<String> = limits.iter().map(|&option| option.to_owned()).collect();
     options.extend(["--network", "none"].map(str::to_owned));
     let name = format!("{kind:?}").to_lowercase();
     Subject::start(stage, &name, command, &options)

@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result};
 
 use super::case::{Case, Enforced, Verdict};
-use super::catalogue::{HELD, SCENES};
+use super::catalogue::{EXCUSED, HELD, SCENES};
 use super::held::Held;
-use super::scene::Outcome;
+use super::scene::{Controls, Outcome};
 use crate::places::Places;
 use crate::say;
 
@@ -49,6 +49,7 @@ const CHAPTERS: &[(char, &str)] = &[
     ('E', "Ways out of the sandbox"),
     ('N', "The network"),
     ('P', "Modules"),
+    ('B', "Browsers"),
     ('C', "Clients"),
     ('I', "The engine and the machine"),
 ];
@@ -81,7 +82,7 @@ pub(super) fn sum(outcomes: &[Outcome]) -> String {
     let count = |is: fn(&Verdict) -> bool| outcomes.iter().filter(|o| is(&o.verdict)).count();
     format!(
         "{} attacks: {} held, {} held ahead of a kernel that lacks the thing, {}{} escaped, \
-         {} with a failed control, {} unclear, {} not applicable here",
+         {} with a failed control, {} unclear, {} not applicable here; controls that succeeded: {}",
         outcomes.len(),
         count(|verdict| matches!(verdict, Verdict::Held)),
         count(|verdict| matches!(verdict, Verdict::HeldAhead(_))),
@@ -93,6 +94,7 @@ pub(super) fn sum(outcomes: &[Outcome]) -> String {
         count(|verdict| matches!(verdict, Verdict::ControlFailed(_))),
         count(|verdict| matches!(verdict, Verdict::Unclear(_))),
         count(|verdict| matches!(verdict, Verdict::NotApplicable(_))),
+        Controls::of(outcomes),
     )
 }
 
@@ -117,7 +119,9 @@ What hostile programs, packages and clients try, and what came of it. `cargo xta
 [testing.md](testing.md#attacks) says how. *Held*: it failed in the sandbox, and the same attempt succeeded in a container with the weakness in the
 last column, so that a broken attack cannot pass for a kept promise. *Held ahead*: the filter on system calls refused it before the kernel saw it,
 and without the filter the kernel says that it lacks the thing; the two answers differ. *Not applicable*: it was refused in the sandbox too, but the machine of this run
-lacks what it needs, so that nothing shows that it would have succeeded elsewhere.
+lacks what it needs, so that nothing shows that it would have succeeded elsewhere. Controls are counted among the attacks that apply: all but
+those that are not applicable, so that what was held ahead counts as one whose control did not succeed. A run in which less than 95 in a hundred
+did has failed.
 ";
 
 const GVISORS_INTRODUCTION: &str = "\
@@ -173,6 +177,12 @@ fn page(of: &Page, outcomes: &[Outcome]) -> String {
             let _ = writeln!(page, "| {} | {} | `{}` |", held.id, held.tries, held.test());
         }
     }
+    if !of.has_own_kernel {
+        page.push_str(EXCUSED_HEAD);
+        for row in EXCUSED {
+            let _ = writeln!(page, "| {} | {} | {} |", row.id, row.what, row.why);
+        }
+    }
     page.push_str(of.below);
     page
 }
@@ -184,6 +194,14 @@ const TRIED_HEAD: &str = "
 
 const HELD_HEAD: &str = "
 | id | the attack | held by the test |
+|---|---|---|
+";
+
+/// What stands in the catalogue that this one was made from, and has neither an attack nor a test.
+const EXCUSED_HEAD: &str = "
+## What is not tried
+
+| id | what | why |
 |---|---|---|
 ";
 

@@ -27,6 +27,11 @@ const fn anybody(id: &'static str, tries: &'static str) -> Case {
     case(id, tries, Enforced::Seccomp, UNFILTERED)
 }
 
+/// What only a flaw of the kernel lets anybody do; where the control shows none, there is nothing to be kept.
+const fn flaw(id: &'static str, tries: &'static str, flaw: &'static str) -> Case {
+    case(id, tries, Enforced::Kernel, UNFILTERED).needs(flaw)
+}
+
 const CASES: &[Case] = &[
     admin("E01.unshare-mount", "unshares its mounts").by(judge::namespace),
     admin("E01.unshare-cgroup", "unshares its control groups").by(judge::namespace),
@@ -112,6 +117,21 @@ const CASES: &[Case] = &[
     anybody("E09.set_mempolicy", "sets a memory policy").needs("NUMA"),
     anybody("E09.sync", "has all of the host's disks written"),
     anybody("E22.splice", "splices pages of a file into a pipe"),
+    flaw(
+        "E22.splice-canary",
+        "writes into a file that it only reads, through a pipe",
+        "the flaw Dirty Pipe",
+    ),
+    flaw(
+        "E22.sendfile-canary",
+        "does so by sending the file",
+        "the flaw Dirty Pipe",
+    ),
+    flaw(
+        "E22.copied-canary",
+        "writes into a file that it only reads, through its own copy",
+        "the flaw Dirty COW",
+    ),
     anybody("E22.tee", "doubles pages of a pipe"),
     anybody("E22.vmsplice", "gives its pages to a pipe"),
     anybody("E07.int80-getpid", "enters the kernel by the 32-bit door").needs("32-bit programs"),

@@ -2,7 +2,9 @@
 //! they need is no program in a sandbox.
 
 mod clients;
+mod machine;
 mod places;
+mod programs;
 
 use self::clients::CLIENTS;
 use self::places::{
@@ -13,7 +15,8 @@ use self::places::{
 use super::super::held::Held;
 
 /// Every row: id, what is tried, and where the test stands.
-pub(in super::super) const HELD: &[&[Held]] = &[CLIENTS, OTHERS];
+pub(in super::super) const HELD: &[&[Held]] =
+    &[CLIENTS, OTHERS, programs::CHAPTERS, machine::MACHINE];
 
 /// The rows of programs, the network, packages and the engine.
 const OTHERS: &[Held] = &[

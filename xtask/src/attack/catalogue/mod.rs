@@ -1,6 +1,8 @@
 //! The catalogue: every attack with its id, scene by scene. Each file is a chapter or a part of one.
 
+mod browser;
 mod calls;
+mod excused;
 mod files;
 mod held;
 mod identity;
@@ -12,6 +14,7 @@ mod resources;
 mod sockets;
 mod weaknesses;
 
+pub(super) use self::excused::EXCUSED;
 pub(super) use self::held::HELD;
 use super::scene::Scene;
 
@@ -26,9 +29,12 @@ pub(super) const SCENES: &[Scene] = &[
     network::INBOUND,
     peers::TOGETHER,
     peers::IN_TURN,
+    peers::BESIDE,
     resources::BOMBS,
     resources::ENDLESS,
     output::SCENE,
     network::WAYS_OUT,
+    browser::BROWSERS,
+    browser::PAGES,
     modules::SCENE,
 ];

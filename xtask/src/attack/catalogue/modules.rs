@@ -80,6 +80,11 @@ const CASES: &[Case] = &[
     )
     .by(installs::lateness)
     .needs(WORLD),
+    written(
+        "P12.variable",
+        "names variables for the installer's environment",
+    ),
+    written("P12.file", "sends files that installers read").by(installs::arrival_in_a_run),
     case(
         "N14.after-install",
         "uses the installer's way out afterwards",

@@ -1,8 +1,8 @@
 //! What one program can do to another that runs beside it or after it.
 
 use super::super::case::{Case, Enforced, Weakness, case};
-use super::super::peers;
 use super::super::scene::{Play, Scene};
+use super::super::{judge, neighbours, peers};
 
 pub(super) const TOGETHER: Scene = Scene {
     name: "two programs at once",
@@ -17,6 +17,26 @@ pub(super) const IN_TURN: Scene = Scene {
     cases: IN_TURN_CASES,
     short: true,
 };
+
+pub(super) const BESIDE: Scene = Scene {
+    name: "an innocent neighbour",
+    play: Play::Alone(neighbours::play),
+    cases: BESIDE_CASES,
+    short: false,
+};
+
+/// Among the containers of an engine one that comes before all others.
+const HEAVY: Weakness = Weakness::new(
+    "all processors, and more weight than others",
+    &[
+        "--cpus",
+        "0",
+        "--cpu-shares",
+        "262144",
+        "--tmpfs",
+        "/tmp:rw,size=256m",
+    ],
+);
 
 /// Two containers whose programs are the same user to the kernel.
 const ONE_USER: Weakness = Weakness::new(
@@ -99,4 +119,15 @@ const IN_TURN_CASES: &[Case] = &[
         "H06.left-queue",
         "finds a message queue that an earlier program left",
     ),
+];
+
+const fn storm(id: &'static str, tries: &'static str) -> Case {
+    case(id, tries, Enforced::Limits, HEAVY).by(judge::found)
+}
+
+const BESIDE_CASES: &[Case] = &[
+    storm("S01.peer", "starves a neighbour by starting processes"),
+    storm("S03.peer", "starves a neighbour by taking memory"),
+    storm("S14.peer", "starves a neighbour by looping"),
+    storm("S18.peer", "starves a neighbour by writing and reading"),
 ];

@@ -134,6 +134,10 @@ const NO_TIME_BUT_A_PARENT: Weakness =
 
 const ENDLESS_CASES: &[Case] = &[
     endless("S14.busy-loop", "loops"),
+    endless(
+        "S19.throttled",
+        "loops four times at once, with a share of one processor",
+    ),
     endless("S15.sleep", "sleeps"),
     endless("S15.read-pipe", "waits for what never comes"),
     endless("S15.lock", "waits for itself"),

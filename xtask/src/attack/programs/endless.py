@@ -11,6 +11,12 @@ UNTIL = time.monotonic() + 20
 if wanted("S14.busy-loop"):
     until_late()
 
+if wanted("S19.throttled"):
+    # Four for one processor: by processor time none of them would be over at the time.
+    os.fork()
+    os.fork()
+    until_late()
+
 if wanted("S15.sleep"):
     time.sleep(20)
 

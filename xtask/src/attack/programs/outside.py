@@ -35,7 +35,7 @@ def tell(*words):
 def attack_in(text):
     """`N02.x` in a request for `/N02.x`."""
     for part in text.replace("/", " ").split():
-        if part[:1] in "NP" and part[1:3].isdigit() and part[3:4] == ".":
+        if part[:1] in "NPB" and part[1:3].isdigit() and part[3:4] == ".":
             return part
     return None
 
@@ -68,7 +68,7 @@ class Web(socketserver.BaseRequestHandler):
             answer = "302 Found\r\nLocation: http://10.1.2.3/%s" % attack_id
         else:
             # A name that changes its mind may lead to where everybody may go.
-            if not (attack_id.startswith("N05") and self.request.getsockname()[0] == PUBLIC):
+            if not (attack_id.startswith(("N05", "B04")) and self.request.getsockname()[0] == PUBLIC):
                 tell("hit", attack_id)
             answer = "200 OK"
         self.request.sendall(("HTTP/1.1 %s\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok" % answer).encode())
