@@ -22,8 +22,8 @@ class Place:
 
     is_ahead = False  # whether something is made ready there, and told of
 
-    def __init__(self, order):
-        self.order = order
+    def __init__(self, order, environment):
+        self.order, self.environment = order, environment
 
     def suits(self, order, environment):
         """Whether a program would find the very place that was taken for it."""
@@ -33,6 +33,7 @@ class Place:
     def take(self, status, may_switch):
         """In the child, before it waits for its order. Gives the stage on which the program will stand."""
         take_place(self.order, may_switch)
+        set_environment(self.environment)
         return set_stage(self.order)
 
 
@@ -41,9 +42,8 @@ class Ahead(Place):
 
     is_ahead = True
 
-    def __init__(self, order, told, environment):
-        super().__init__(order)
-        self.environment = environment
+    def __init__(self, order, environment, told):
+        super().__init__(order, environment)
         self.projects, self.imports = told.get("projects", []), told.get("imports", [])
         self.steps = [name for name in ("browser",) if told.get(name)]
         self.patience = told["patience_ms"] / 1000.0
@@ -58,7 +58,6 @@ class Ahead(Place):
 
     def take(self, status, may_switch):
         stage = super().take(status, may_switch)
-        set_environment(self.environment)
         make_ready_ahead(self, stage, status)
         return stage
 
@@ -190,11 +189,13 @@ class MakesReady:
     def plan_place(self):
         """The place that the next child takes, if one is known; the first makes ready there what was asked for."""
         order, told, self.ahead = self.expected, self.ahead, None
+        if order is None:
+            return None
         if told is None:
-            return None if order is None else Place(order)
+            return Place(order, self.environment(order))
         if order.get("sets"):
             self.sets.take(order["sets"], order)
-        return Ahead(order, told, self.environment(order))
+        return Ahead(order, self.environment(order), told)
 
     def hear_child(self):
         """Tells what a child has made ready."""

@@ -96,9 +96,15 @@ def take_place(order, may_switch):
 
 
 def set_environment(environment):
-    os.environ.clear()
-    os.environ.update(environment)
-    time.tzset()
+    """Changes only what differs: most of it may have been known ahead."""
+    present = dict(os.environ)
+    for name in present.keys() - environment.keys():
+        del os.environ[name]
+    for name, value in environment.items():
+        if present.get(name) != value:
+            os.environ[name] = value
+    if present.get("TZ") != environment.get("TZ"):
+        time.tzset()
     sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
 
 
@@ -106,6 +112,7 @@ def rehearse():
     """Goes through what every program goes through, while nobody waits: pages that are written now are not copied then."""
     os.environ.clear()
     os.environ["HOME"] = "/"
+    time.tzset()
     remake_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         stream.write("")
