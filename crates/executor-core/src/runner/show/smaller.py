@@ -6,6 +6,7 @@
 import itertools
 
 VIEW_SECONDS = 4.0  # of processor time; a page of 1920 × 1080 pixels takes 0.3 to 1.5
+WIDEST = 1 << 17  # pixels: a row of them is a few megabytes as a number
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 SCALES = ((4, 5), (3, 4), (2, 3), (1, 2), (2, 5))  # and then a third, a quarter, a fifth, …
 SHARES = 16  # into which a pixel is divided either way: 16 * 16 * 255 is less than 16 bits
@@ -96,7 +97,7 @@ def shares_of(into, of):
 def decoded(data, size):
     """The colour type of what comes of it, and its rows. A palette is resolved."""
     depth, colour, interlaced = data[24], data[25], data[28]
-    if picture_kind(data) != "image/png" or depth != 8 or colour not in CHANNELS or interlaced:
+    if picture_kind(data) != "image/png" or size[0] > WIDEST or depth != 8 or colour not in CHANNELS or interlaced:
         raise ValueError("it is of another kind")
     palette, alpha, at, packed = b"", b"", 8, []
     while at < len(data):

@@ -152,7 +152,8 @@ async fn pictures_of_other_kinds_are_linked_to_and_why_is_said() {
 whole = png(rows, 1, 0)
 jpeg = b'\\xff\\xd8\\xff\\xc0\\0\\x0b\\x08' + bytes([0, 9, 16, 0]) + bytes(100)
 for data in (png(rows, 2, 0, depth=16), png(rows, 1, 0, interlaced=1), png(rows, 1, 7), png(rows, 1, 0, way=9),
-             whole[:40], whole[:-30], b'\\x89PNG\\r\\n\\x1a\\n', whole.replace((4000).to_bytes(4, 'big'), b'\\x7f\\xff\\xff\\xff'), jpeg):
+             whole[:40], whole[:-30], b'\\x89PNG\\r\\n\\x1a\\n', whole.replace((4000).to_bytes(4, 'big'), b'\\x7f\\xff\\xff\\xff'),
+             png([bytes(200_000)], 1, 0), jpeg):
     display(data)";
     let limits = ResultLimits::default();
     let run = run_within(limits, text).await;
@@ -176,6 +177,7 @@ for data in (png(rows, 2, 0, depth=16), png(rows, 1, 0, interlaced=1), png(rows,
             // It says that it has no pixels at all.
             "picture.png".to_owned(),
             note("2147483647 x 4").replace("Pillow is not installed", "these are too many"),
+            note("200000 x 1"),
             note("4096 x 9").replace("picture.png", "picture.jpg"),
         ]
     );
