@@ -84,23 +84,43 @@ const FRAME: u64 = 16 * 1024;
 /// How a program ended and what to do about it is said in any case.
 const LEAST_OWN: Cost = Cost::of(2048, 500);
 
+/// What displays and files that are still to come take at least.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Coming {
+    /// Their links, which are more than anything.
+    pub(crate) links: Cost,
+    /// The beginnings of their texts.
+    pub(crate) texts: Cost,
+}
+
+impl Coming {
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self {
+            links: self.links.and(other.links),
+            texts: self.texts.and(other.texts),
+        }
+    }
+}
+
 /// What is left of the text form while a result is made.
 #[derive(Debug)]
 pub(crate) struct Budget {
     left: Cost,
     /// For what is still to come, so that the first of many displays does not take the place of the last.
-    reserved: Cost,
+    reserved: Coming,
     most_of_one: Cost,
     pictures: u64,
 }
 
 impl Budget {
     /// With displays and files to come that take so much at least.
-    pub(crate) fn new(budget: &ResultBudget, limits: &ResultLimits, coming: Cost) -> Self {
+    pub(crate) fn new(budget: &ResultBudget, limits: &ResultLimits, coming: Coming) -> Self {
         let whole = budget.whole();
+        let links = coming.links.min(whole.part(1, 2));
+        let texts = coming.texts.min(whole.part(1, 2).without(links));
         Self {
             left: whole.without(budget.own()),
-            reserved: coming.min(whole.part(1, 2)),
+            reserved: Coming { links, texts },
             most_of_one: whole.part(1, 4),
             // One picture that may be shown is shown.
             pictures: budget.pictures.get().max(limits.picture.get()),
@@ -109,12 +129,17 @@ impl Budget {
 
     /// What is left for things that are not expected.
     pub(crate) const fn room(&self) -> Cost {
-        self.left.without(self.reserved)
+        let Coming { links, texts } = self.reserved;
+        self.left.without(links).without(texts)
     }
 
     /// What was expected has come: what was kept for it is there to be taken.
-    pub(crate) const fn begin(&mut self, expected: Cost) {
-        self.reserved = self.reserved.without(expected);
+    pub(crate) const fn begin(&mut self, expected: Coming) {
+        let Coming { links, texts } = self.reserved;
+        self.reserved = Coming {
+            links: links.without(expected.links),
+            texts: texts.without(expected.texts),
+        };
     }
 
     /// Counts what is there already.
@@ -127,10 +152,9 @@ impl Budget {
         self.left.take(cost)
     }
 
-    /// What the text of one display may take, beside links that take so much; none if that says nothing.
-    pub(crate) fn display(&self, links: Cost) -> Option<Cost> {
-        let room = self.room().without(links).min(self.most_of_one);
-        LEAST_TEXT.fits(room).then_some(room)
+    /// What the text of one display may take, beside links that take so much.
+    pub(crate) fn display(&self, links: Cost) -> Cost {
+        self.room().without(links).min(self.most_of_one)
     }
 
     /// Counts a picture, if there is room for it.
@@ -144,7 +168,7 @@ impl Budget {
     }
 }
 
-/// What even the last of many displays may say.
+/// A text of which less is shown says nothing.
 pub(crate) const LEAST_TEXT: Cost = Cost::of(240, 100);
 
 #[cfg(test)]
@@ -163,10 +187,13 @@ mod tests {
     fn much_that_is_to_come_leaves_the_outputs_less() {
         let (budget, limits) = (ResultBudget::default(), ResultLimits::default());
         let outputs = |coming| budget.outputs(Budget::new(&budget, &limits, coming).room());
-        let (stdout, stderr) = outputs(Cost::default());
+        let (stdout, stderr) = outputs(Coming::default());
         assert_eq!((stdout.bytes, stderr.bytes), (64 * 1024, 16 * 1024));
         assert_eq!((stdout.tokens, stderr.tokens), (1_333_332, 333_333));
-        let (stdout, stderr) = outputs(Cost::of(1 << 20, 1 << 20));
+        let (stdout, stderr) = outputs(Coming {
+            links: Cost::of(1 << 20, 1 << 20),
+            texts: Cost::default(),
+        });
         assert!(
             stdout.bytes >= 24 * 1024 && stderr.bytes >= 6 * 1024,
             "{stdout:?} {stderr:?}"

@@ -8,7 +8,7 @@ use mcp_protocol::content::{ContentBlock, EmbeddedResource, ResourceContents, Re
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::budget::{Budget, LEAST_TEXT, ResultBudget};
+use crate::budget::{Budget, Coming, LEAST_TEXT, ResultBudget};
 use crate::cost::Cost;
 use crate::excerpt::{Excerpt, Visible};
 use crate::left_out;
@@ -28,7 +28,6 @@ pub(crate) struct Shown {
     pub(crate) notes: Vec<String>,
     without_room: usize,
     pictures_over: usize,
-    pictures_too_large: usize,
 }
 
 /// The most files that have a block of their own; the structured form names all.
@@ -41,20 +40,34 @@ const SMALL_FILE: usize = 4 * 1024;
 const LINK: Cost = Cost::of(330, 90);
 
 /// What displays and files take of the text form at least.
-pub(crate) fn coming(outcome: &Outcome) -> Cost {
+pub(crate) fn coming(outcome: &Outcome) -> Coming {
     let displays = outcome.displays.iter().map(of_display);
-    let files = LINK.times(outcome.files.len().min(MAX_FILE_BLOCKS));
-    displays.fold(files, Cost::and)
+    let files = Coming {
+        links: LINK.times(outcome.files.len().min(MAX_FILE_BLOCKS)),
+        ..Coming::default()
+    };
+    displays.fold(files, Coming::and)
 }
 
-fn of_display(display: &Display) -> Cost {
-    let links = LINK.times(display.parts.len());
-    if display.text.is_empty() && display.notes.is_empty() {
-        links
-    } else {
-        links.and(LEAST_TEXT)
+fn of_display(display: &Display) -> Coming {
+    let texts = match short_text(display) {
+        Some(text) => Cost::of_block_text(&text),
+        None => LEAST_TEXT.and(LINK),
+    };
+    Coming {
+        links: LINK.times(display.parts.len()),
+        texts,
     }
 }
+
+/// A text that is shown whole if there is room for anything: it needs no link to the rest.
+fn short_text(display: &Display) -> Option<String> {
+    let is_short = display.text.len() <= SHORT && display.notes.is_empty();
+    is_short.then(|| visible::all(&display.text))
+}
+
+/// The longest such text, in bytes.
+const SHORT: usize = 200;
 
 /// Puts everything that `outcome` shows into blocks, and what is only linked on the shelf.
 pub(crate) fn shown(
@@ -141,11 +154,16 @@ impl Shown {
             }
             media.push(entry);
         }
-        let of_links = links.iter().map(Cost::of_block).fold(LINK, Cost::and);
+        let of_links = links
+            .iter()
+            .map(Cost::of_block)
+            .fold(Cost::default(), Cost::and);
         let (text, is_cut) = readable(display, budget.display(of_links));
-        self.without_room += usize::from(is_cut && text.is_empty());
+        let is_told = !text.is_empty();
+        self.without_room += usize::from(is_cut && !is_told);
         let is_text = |kind: &str| kind.starts_with("text/plain");
-        if is_cut && !display.parts.iter().any(|part| is_text(part.media_type)) {
+        let has_link = is_told || LINK.fits(budget.room().without(of_links));
+        if is_cut && has_link && !display.parts.iter().any(|part| is_text(part.media_type)) {
             let path = format!("display-{number}/text.txt");
             let bytes = Bytes::from(display.text.clone());
             let length = bytes.len();
@@ -182,15 +200,16 @@ impl Shown {
         limits: &ResultLimits,
         budget: &mut Budget,
     ) {
-        budget.begin(LINK);
+        budget.begin(Coming {
+            links: LINK,
+            ..Coming::default()
+        });
         let picture = Picture::of(bytes);
         let small = picture.filter(|picture| limits.shows(*picture, bytes.len()));
         if small.is_some() && budget.take_picture(bytes.len()) {
             self.block(ContentBlock::image(bytes, media_type), budget);
         } else if small.is_some() {
             self.pictures_over += 1;
-        } else if picture.is_some() {
-            self.pictures_too_large += 1;
         } else if let Some(uri) = &uri
             && let Some(text) = small_text(bytes)
         {
@@ -214,14 +233,6 @@ impl Shown {
                 bounds.pictures.max(limits.picture)
             ));
         }
-        if self.pictures_too_large > 0 {
-            self.notes.push(format!(
-                "{}: one may have {} and {} pixels on its longer side; `display()` makes a smaller one, and the operator can allow more (`--picture-size`, `--picture-side`)",
-                linked(self.pictures_too_large),
-                limits.picture,
-                limits.picture_side
-            ));
-        }
         if self.without_room > 0 {
             self.notes.push(format!(
                 "{} texts, pictures or links of displays and files found no room in this text, which may have {} and about {} tokens; the structured result names more of them; show less at once, or have the operator allow more (`--result-text`, `--result-tokens`)",
@@ -241,10 +252,16 @@ fn linked(pictures: usize) -> String {
 }
 
 /// The text of a display with its notes, and whether something of the text is missing or written otherwise.
-fn readable(display: &Display, room: Option<Cost>) -> (String, bool) {
-    let Some(mut room) = room else {
+fn readable(display: &Display, room: Cost) -> (String, bool) {
+    if let Some(text) = short_text(display)
+        && Cost::of_block_text(&text).fits(room)
+    {
+        return (text, false);
+    }
+    let mut room = room.without(LINK);
+    if !LEAST_TEXT.fits(room) {
         return (String::new(), !display.text.is_empty());
-    };
+    }
     let mut notes = String::new();
     for note in &display.notes {
         let line = format!("note: {}\n", visible::line(note, MAX_NOTE));
