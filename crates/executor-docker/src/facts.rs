@@ -176,14 +176,29 @@ pub(crate) fn parse_api(version: &str) -> Option<(u32, u32)> {
 /// What an operator should know although the sandbox's promises hold.
 pub(crate) fn warnings(facts: &EngineFacts, kernel: Kernel) -> Vec<String> {
     let mut warnings = Vec::new();
-    let [major, ..] = numbers(&facts.version);
-    if facts.kind == EngineKind::Docker && major < OLDEST_MAINTAINED_DOCKER {
+    let version = numbers(&facts.version);
+    if facts.kind == EngineKind::Docker && version < OLDEST_MAINTAINED_DOCKER {
         warnings.push(format!(
             "Docker {} is past its end of life upstream: it works here, but only your \
-             distribution still mends it",
+             distribution still mends it; move to 29.5.1 or later when you can",
+            facts.version
+        ));
+    } else if facts.kind == EngineKind::Docker && version < DOCKER_WITHOUT_ALG {
+        warnings.push(format!(
+            "Docker {} is older than 29.4.3, which closed a way to write files that can only be read \
+             (CVE-2026-31431) to containers: sandboxes have a filter of their own, which closes it, \
+             but other containers on this host do not; update to 29.5.1 or later, or to a kernel that \
+             mends it",
+            facts.version
+        ));
+    } else if facts.kind == EngineKind::Docker && version < DOCKER_BEST {
+        warnings.push(format!(
+            "Docker {} is older than 29.5.1, the oldest that is known to have no hole that matters \
+             here: update it",
             facts.version
         ));
     }
+    warnings.extend(about_kernel(&facts.kernel));
     if let Some(runc) = facts.runc.as_ref().filter(|_| kernel == Kernel::Hosts) {
         let version = numbers(runc);
         if version < RUNC_FLOOR {
@@ -213,8 +228,49 @@ pub(crate) fn warnings(facts: &EngineFacts, kernel: Kernel) -> Vec<String> {
     warnings
 }
 
-/// Docker majors below it get no fixes upstream (as of November 2026).
-const OLDEST_MAINTAINED_DOCKER: u32 = 28;
+/// What is known of a kernel of this release, sandboxes' own kernels included, which stand on it.
+///
+/// A distribution that mends its kernel keeps its number, so one of those (`5.15.0-91-generic`) is not
+/// judged by its last number.
+fn about_kernel(release: &str) -> Option<String> {
+    let [major, minor, patch] = numbers(release);
+    let of_a_distribution = patch == 0 && release.contains('-');
+    if major == 0 {
+        return None;
+    }
+    if [major, minor, patch] < OLDEST_KERNEL {
+        return Some(format!(
+            "Linux {release} is older than 4.9, which closed a way to write files that can only be read \
+             (CVE-2016-5195): update it, or make sure that your distribution mended it"
+        ));
+    }
+    let mended = match (major, minor) {
+        (5, 10) => 102,
+        (5, 15) => 25,
+        (5, 16) => 11,
+        (5, 8 | 9 | 11..=14) => u32::MAX,
+        _ => 0,
+    };
+    (patch < mended && !of_a_distribution).then(|| {
+        format!(
+            "Linux {release} has a way to write files that can only be read (CVE-2022-0847), mended in \
+             5.10.102, 5.15.25 and 5.16.11: sandboxes have no call for it, but update it, or make sure \
+             that your distribution mended it"
+        )
+    })
+}
+
+/// Below it there is nothing but what distributions mend themselves: the first series without
+/// CVE-2016-5195 from its beginning.
+const OLDEST_KERNEL: [u32; 3] = [4, 9, 0];
+
+/// Docker below it gets no fixes upstream (as of November 2026).
+const OLDEST_MAINTAINED_DOCKER: [u32; 3] = [28, 0, 0];
+/// From it on containers of others have no AF_ALG sockets either: Docker's own words on CVE-2026-31431
+/// of May 2026. What older ones leak of names (before 25.0.5) and of networks (before 28) does not
+/// concern sandboxes, which have no network.
+const DOCKER_WITHOUT_ALG: [u32; 3] = [29, 4, 3];
+const DOCKER_BEST: [u32; 3] = [29, 5, 1];
 /// runc that mends CVE-2024-21626, and the one that mends CVE-2025-31133 and its kin.
 const RUNC_FLOOR: [u32; 3] = [1, 1, 12];
 const RUNC_BEST: [u32; 3] = [1, 2, 8];
@@ -327,6 +383,44 @@ mod tests {
                 .concat()
                 .contains("end of life")
         );
+        for (version, words) in [
+            ("28.5.2", "older than 29.4.3"),
+            ("29.4.2", "older than 29.4.3"),
+            ("29.4.3", "older than 29.5.1"),
+        ] {
+            let facts = EngineFacts {
+                version: version.to_owned(),
+                ..sound()
+            };
+            let [warning] = warnings(&facts, Kernel::Hosts).try_into().unwrap();
+            assert!(warning.contains(words), "{version}: {warning}");
+            assert!(warning.contains("update"), "{version}: {warning}");
+        }
+    }
+
+    #[test]
+    fn kernels_with_known_holes_are_pointed_at() {
+        let check = |release: &str, words: &str| {
+            let facts = EngineFacts {
+                kernel: release.to_owned(),
+                ..sound()
+            };
+            let told = warnings(&facts, Kernel::GVisor).concat();
+            assert_eq!(told.is_empty(), words.is_empty(), "{release}: {told}");
+            assert!(told.contains(words), "{release}: {told}");
+        };
+        for sound in ["6.18.1", "5.10.102", "5.15.25", "5.16.11", "5.4.1", ""] {
+            check(sound, "");
+        }
+        for old in ["5.8.1", "5.10.101", "5.13.4", "5.15.24-custom", "5.16.2"] {
+            check(old, "CVE-2022-0847");
+        }
+        // Mended by the distribution under an old number, as far as anybody can tell from it.
+        for of_a_distribution in ["5.15.0-91-generic", "5.10.0-28-amd64"] {
+            check(of_a_distribution, "");
+        }
+        check("4.4.0-210-generic", "CVE-2016-5195");
+        check("3.10.0-1160.el7.x86_64", "CVE-2016-5195");
     }
 
     #[test]

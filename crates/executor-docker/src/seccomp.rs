@@ -41,6 +41,17 @@ fn profile(kernel: Kernel) -> Profile {
                       exist, libc uses clone",
         });
     }
+    if kernel == Kernel::Hosts {
+        syscalls.push(Rule {
+            names: vec!["sendfile"],
+            action: "SCMP_ACT_ERRNO",
+            args: Vec::new(),
+            errno_ret: Some(EINVAL),
+            comment: "it puts pages of files into pipes, as splice does, by which files that could only \
+                      be read have been written (CVE-2022-0847); told that it cannot be done with \
+                      these files, callers copy",
+        });
+    }
     for (name, mode_argument) in [("mknod", 1), ("mknodat", 2)] {
         syscalls.push(Rule {
             names: vec![name],
@@ -98,13 +109,14 @@ fn sockets() -> Vec<Rule> {
 /// What gVisor wants otherwise than the host's kernel. Of several rules for one call it obeys the
 /// first, so any socket is allowed that it has: those of the families above and no others, none of
 /// which loads a module of the host's kernel. It gives no error but `EPERM`, so it has to say by
-/// itself that it has no clone3, or to make a namespace of its own. And it knows one call by a name
-/// of its own.
+/// itself that it has no clone3, or to make a namespace of its own; and sendfile stays, on which
+/// callers would give up, and which moves pages of its own. And it knows one call by a name of its own.
 fn gvisors_own() -> Vec<Rule> {
     [
         ("sockets of gVisor's own", "socket socketpair"),
         ("gVisor's name for pselect6", "pselect"),
         ("threads, whose flags lie in memory", "clone3"),
+        ("pages of gVisor's own", "sendfile"),
     ]
     .iter()
     .map(Rule::allow)
@@ -116,7 +128,7 @@ const PLAIN: &[(&str, &str)] = &[
     (
         "reading and writing what is open",
         "read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek \
-         sendfile copy_file_range ftruncate fallocate fadvise64 readahead fsync fdatasync \
+         copy_file_range ftruncate fallocate fadvise64 readahead fsync fdatasync \
          sync_file_range",
     ),
     (
@@ -195,6 +207,8 @@ const PLAIN: &[(&str, &str)] = &[
 
 const ALLOW: &str = "SCMP_ACT_ALLOW";
 const EPERM: u32 = 1;
+/// What callers of sendfile take for "not with these files", all of them: libuv gives up on `ENOSYS`.
+const EINVAL: u32 = 22;
 const ENOSYS: u32 = 38;
 
 /// `CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET` of `linux/sched.h`.
@@ -311,7 +325,7 @@ mod tests {
         let (hosts, gvisor) = (rules(Kernel::Hosts), rules(Kernel::GVisor));
         let is_its_own = |rule: &&serde_json::Value| {
             let first = rule["names"][0].as_str().unwrap();
-            first.starts_with("socket") || ["pselect", "clone3"].contains(&first)
+            first.starts_with("socket") || ["pselect", "clone3", "sendfile"].contains(&first)
         };
         let rest = |rules: &[serde_json::Value]| {
             let rest = rules.iter().filter(|rule| !is_its_own(rule));
@@ -319,7 +333,7 @@ mod tests {
         };
         assert_eq!(rest(&gvisor), rest(&hosts));
         let own: Vec<_> = gvisor.iter().filter(is_its_own).collect();
-        assert_eq!(own.len(), 3, "{own:?}");
+        assert_eq!(own.len(), 4, "{own:?}");
         assert!(own.iter().all(|rule| rule.get("args").is_none()));
     }
 
@@ -333,6 +347,22 @@ mod tests {
                     "`{name}` stands twice, again in `{group}`"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn the_two_that_are_refused_in_words_of_their_own_are_allowed_nowhere_else() {
+        let rules = serde_json::to_value(profile(Kernel::Hosts)).unwrap();
+        let rules = rules["syscalls"].as_array().unwrap();
+        for (name, errno) in [("clone3", ENOSYS), ("sendfile", EINVAL)] {
+            let mut named = rules.iter().filter(|rule| {
+                let mut names = rule["names"].as_array().unwrap().iter();
+                names.any(|one| one == name)
+            });
+            let rule = named.next().unwrap();
+            assert_eq!(rule["action"], "SCMP_ACT_ERRNO", "{name}");
+            assert_eq!(rule["errnoRet"], errno, "{name}");
+            assert!(named.next().is_none(), "{name} stands twice");
         }
     }
 

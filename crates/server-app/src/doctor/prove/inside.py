@@ -106,6 +106,16 @@ column = {"x86_64": 1, "aarch64": 2}.get(machine)
 for entry in CALLS.replace("\n", "|").split("|") if column else ():
     if entry and int(entry.split()[column]) >= 0:
         told["syscall." + entry.split()[0]] = in_a_child(lambda: call(int(entry.split()[column])))
+def send():
+    """Of descriptors that are none the kernel says EBADF; the filter, that it cannot be done with these files."""
+    ctypes.set_errno(0)
+    LIBC.syscall(ctypes.c_long({"x86_64": 40, "aarch64": 71}[machine]), *[ctypes.c_long(-1)] * 2, *[ctypes.c_long(0)] * 2)
+    name = errno.errorcode.get(ctypes.get_errno(), "done")
+    return ("refused: " if name in ("EINVAL", "EPERM", "ENOSYS") else "reached: ") + name
+
+
+if column:
+    told["syscall.sendfile"] = in_a_child(send)
 if machine == "x86_64":
     told["syscall.int80"] = in_a_child(legacy)
     told["syscall.x32"] = in_a_child(lambda: call(0x40000000 + 39))
