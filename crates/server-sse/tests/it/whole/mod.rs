@@ -4,5 +4,6 @@ mod audit;
 mod calls;
 mod cancel;
 mod foreign;
+mod results;
 mod server;
 mod tasks;
