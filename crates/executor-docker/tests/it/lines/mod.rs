@@ -8,6 +8,7 @@ mod filter;
 mod holds;
 mod look;
 mod table;
+mod unheld;
 
 use std::collections::BTreeSet;
 
@@ -15,9 +16,8 @@ use serde_json::Value;
 
 use self::holds::{HOLDS, HOLDS_WHERE_FOUND};
 use self::look::{Found, Lab};
-use self::table::{
-    ENDS, IDENTITY, LEFT_ALONE, LIMITS, LIMITS_OF_V1, Line, NOT_LOOKED_AT, PLACES, STORE,
-};
+use self::table::{ENDS, IDENTITY, LEFT_ALONE, LIMITS, LIMITS_OF_V1, Line, PLACES, STORE};
+use self::unheld::NOT_LOOKED_AT;
 
 #[tokio::test]
 async fn a_sandbox_holds_what_is_looked_at() {

@@ -113,6 +113,11 @@ const UNKNOWN: &[(&str, &str)] = &[
         "run it on the engine's own host, where `/proc` shows the processes of containers",
     ),
     (
+        "limit.processes",
+        "see `strain.processes`, which tries it; where a kernel of the sandbox's own has threads beside \
+         the program's, no number shows the limit, and elsewhere the engine's own host does",
+    ),
+    (
         "limit.",
         "its control groups show neither inside nor to this server: run it on the engine's own host, \
          where `/sys/fs/cgroup` can be read",
