@@ -10,7 +10,7 @@ const [CLAIM, READY] = [3, 4];
 const PROFILE = /^--user-data-dir=.*\/playwright_chromiumdev_profile-[^/]*$/;
 const PAGE = 'data:text/html,<title>ready</title><p>ready';
 // Of no meaning to a browser. `browser.py` has the same names.
-const INDIFFERENT = ['MPLBACKEND', 'PATH', 'PYTHONPATH'];
+const INDIFFERENT = ['BROWSER_PATH', 'MPLBACKEND', 'PATH', 'PYTHONPATH'];
 
 process.execArgv.length = 0; // As where the driver is started by its program.
 const children = require('child_process');

@@ -7,7 +7,7 @@ BROWSER_PATIENCE = 20.0  # seconds until driver and browser must be ready
 DRIVER_ENDING = 2.0  # seconds from a driver's last word to its end
 OWN_PLACE = 200  # our ends of the pipes lie here, out of the way of a program that counts descriptors
 # Variables that may differ: they mean nothing to a browser, and the driver is told of them. browser.js has the same names.
-INDIFFERENT = ("MPLBACKEND", "PATH", "PYTHONPATH")
+INDIFFERENT = ("BROWSER_PATH", "MPLBACKEND", "PATH", "PYTHONPATH")
 # The private names that the methods of Playwright's transport use. Where they use others it is one that is not known here.
 TRANSPORT = {
     "connect": {"_stopped_future", "_proc", "_output", "_get_stderr_fileno"},
