@@ -158,9 +158,10 @@ for stream in sys.stdout, sys.stderr:
     stream.write('last\n')
 "#;
 
-/// What the result holds of standard output at least: somewhat less than its share of a message.
-const BIG_STDOUT: usize = 60 * 1024;
-const BIG_TEXT: usize = 60 * 1024;
+/// What the result holds of standard output at least, and its text of both streams: of this text, which is hard on
+/// tokenizers, a byte or two are a token.
+const BIG_STDOUT: usize = 8 * 1024;
+const BIG_TEXT: usize = 16 * 1024;
 
 async fn big(client: &mut Follower, company: &Company<'_>) -> Result<(), String> {
     let Ended { end, .. } = client.call("big", BIG).await?;
