@@ -3,6 +3,7 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use executor_core::limits::{ByteSize, MAX_PROGRAM};
@@ -111,6 +112,20 @@ enum Told {
     Left(Exit),
 }
 
+/// How long a reader may take for what was printed before a signal.
+const LAST_OUTPUT: Duration = Duration::from_secs(2);
+
+/// Ends when a reader has had its time since there was a signal, and else never.
+async fn waited_for(signal: Option<Signal>) -> Signal {
+    match signal {
+        Some(signal) => {
+            tokio::time::sleep(LAST_OUTPUT).await;
+            signal
+        }
+        None => std::future::pending().await,
+    }
+}
+
 /// Passes on what the execution tells until it has ended. The first signal cancels it, which
 /// still shows what was printed if somebody reads it; the second leaves at once.
 async fn follow(mut execution: Execution, terminal: &mut Terminal, signals: &mut Signals) -> Told {
@@ -135,6 +150,9 @@ async fn follow(mut execution: Execution, terminal: &mut Terminal, signals: &mut
                     // Our reader may have stopped reading for good, as a pager does, and what
                     // cannot be shown is not waited for. Dropping the execution cancels it.
                     signal = signals.next() => {
+                        return Told::Left(Exit::Interrupted(signal.status()));
+                    }
+                    signal = waited_for(asked_to_stop) => {
                         return Told::Left(Exit::Interrupted(signal.status()));
                     }
                 };
