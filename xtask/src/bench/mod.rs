@@ -55,7 +55,7 @@ pub(crate) struct Args {
     rows: Option<String>,
     /// How often everything is measured; the medians count.
     ///
-    /// Four if this is not said, or one with `--quick`. Scenarios that take long have fewer.
+    /// Five if this is not said, or one with `--quick`. Scenarios that take long have fewer.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=99))]
     rounds: Option<u8>,
     /// A look instead of a measurement: little of everything.
@@ -80,7 +80,7 @@ pub(crate) fn bench(places: &Places, args: &Args) -> Result<()> {
     }
     let run = Run {
         // A look is one look, unless somebody wants more.
-        rounds: usize::from(args.rounds.unwrap_or(if args.quick { 1 } else { 4 })),
+        rounds: usize::from(args.rounds.unwrap_or(if args.quick { 1 } else { 5 })),
         quick: args.quick,
     };
     let wanted = Wanted(args.rows.as_deref().unwrap_or_default());
