@@ -94,11 +94,9 @@ impl Entries {
     fn install(&mut self, installed: &[String]) {
         let mut share = self.room.part(1, 6);
         for one in installed {
-            let cost = Cost::of_text(one).and(Cost::of(3, 2));
-            if !share.take(cost) {
+            if !self.take(&mut share, Cost::of_text(one).and(Cost::of(3, 2))) {
                 break;
             }
-            self.room = self.room.without(cost);
             self.installed.push(one.clone());
         }
         let all = installed.len();
@@ -111,30 +109,24 @@ impl Entries {
 
     /// The files by all that is known of them; beyond the room for that, without their hashes.
     fn put_files(&mut self, files: Vec<Value>) {
-        let all = files.len();
         let mut share = self.room.part(1, 2);
-        let mut sparing = false;
-        let most = files.len();
-        let costs: Vec<Cost> = files.iter().map(Cost::of_json).collect();
-        let mut unhashed = 0;
-        for (at, mut file) in files.into_iter().enumerate() {
-            let cost = costs.get(at).copied().unwrap_or_default();
-            // Those behind it are to be named as well.
-            let behind = costs.get(at + 1..).unwrap_or_default().iter();
-            let behind = behind.fold(Cost::default(), |sum, one| sum.and(one.without(HASH)));
-            sparing |= !cost.and(behind).fits(share);
+        let (all, mut sparing, mut unhashed) = (files.len(), false, 0);
+        let bare = |file: &Value| Cost::of_json(file).without(HASH);
+        // Those behind one are to be named as well.
+        let mut behind = files.iter().map(bare).fold(Cost::default(), Cost::and);
+        for mut file in files {
+            behind = behind.without(bare(&file));
+            sparing |= !Cost::of_json(&file).and(behind).fits(share);
             if sparing && let Some(file) = file.as_object_mut() {
                 file.remove("sha256");
                 unhashed += 1;
             }
-            let cost = Cost::of_json(&file).and(Cost::of(1, 1));
-            if !share.take(cost) {
+            if !self.take(&mut share, Cost::of_json(&file).and(Cost::of(1, 1))) {
                 break;
             }
-            self.room = self.room.without(cost);
             self.files.push(file);
         }
-        self.missing(most - self.files.len(), all, "files are");
+        self.missing(all - self.files.len(), all, "files are");
         if unhashed > 0 {
             self.short(&format!("the hashes of {unhashed} files"));
         }
@@ -153,17 +145,24 @@ impl Entries {
             {
                 bare += 1;
             }
-            let cost = Cost::of_json(&display).and(Cost::of(1, 1));
-            if !share.take(cost) {
+            if !self.take(&mut share, Cost::of_json(&display).and(Cost::of(1, 1))) {
                 break;
             }
-            self.room = self.room.without(cost);
             self.displays.push(display);
         }
         self.missing(all - self.displays.len(), all, "displays are");
         if bare > 0 {
             self.short(&format!("pictures and files of {bare} displays"));
         }
+    }
+
+    /// Takes a cost out of a share and out of the room, if the share has so much.
+    fn take(&mut self, share: &mut Cost, cost: Cost) -> bool {
+        let fits = share.take(cost);
+        if fits {
+            self.room = self.room.without(cost);
+        }
+        fits
     }
 
     fn missing(&mut self, missing: usize, all: usize, what: &str) {
