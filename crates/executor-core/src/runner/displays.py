@@ -1,5 +1,5 @@
 # What a program finds of displays: `display` among the builtins, and a look at what it imports. The machinery behind
-# them is `SHOW`, the files in the directory `show`, which is compiled when something is shown for the first time.
+# them is `SHOW`, the files in the directory `show`, whose code is unpacked when something is shown for the first time.
 
 # Modules that are told of what the machinery can show, once they have been imported.
 WATCHED = {
@@ -12,29 +12,29 @@ WATCHED = {
 }
 
 
-def compiled_show():
-    """The code of the machinery; compiled while nobody waits, where there is time."""
+def packed_show():
+    """The code of the machinery, in marshal's form: most programs show nothing, and never unpack it."""
     global SHOW
     if isinstance(SHOW, str):
-        SHOW = compile(SHOW, "<displays>", "exec")
+        SHOW = marshal.dumps(compile(SHOW, "<displays>", "exec"))
     return SHOW
 
 
 def compiled_runner(code):
     """What spares the next sandboxes the compiling of all this: what the boot code does with it stands in boot.py."""
-    return EXTERNAL.MAGIC_NUMBER + marshal.dumps((code, compiled_show()))
+    return EXTERNAL.MAGIC_NUMBER + marshal.dumps((code, packed_show()))
 
 
 class Machinery:
     """Calls functions of `SHOW` by name."""
 
-    def __init__(self, settings, code):
-        self.settings, self.code, self.scope = settings, code, None
+    def __init__(self, settings, packed):
+        self.settings, self.packed, self.scope = settings, packed, None
 
     def call(self, name, *arguments):
         if self.scope is None:
             scope = {"__name__": "displays", "SETTINGS": self.settings}
-            exec(self.code, scope)
+            exec(marshal.loads(self.packed), scope)
             self.scope = scope
         return self.scope[name](*arguments)
 
@@ -87,7 +87,7 @@ def offer_displays(order):
     results = order["results"]
     settings = {key: results[key] for key in ("displays", "item_bytes", "picture_side", "picture_bytes")}
     settings["spool"], settings["cwd"], settings["told_at"] = spool_of(order), os.getcwd(), ANNOUNCED_AT
-    machinery = Machinery(settings, compiled_show())
+    machinery = Machinery(settings, packed_show())
 
     def display(*things, **options):
         """Shows things beside the program's output: text, tables, pictures, figures, whatever `_repr_*_` offers."""

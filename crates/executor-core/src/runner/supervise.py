@@ -42,7 +42,7 @@ class Supervisor(MakesReady):
         if fresh is not None:
             self.stream.compiled(compiled_runner(fresh))
         self.stream.control(READY, ready)
-        warm = list(WARM) + [compiled_show, give_back_memory]
+        warm = list(WARM) + [give_back_memory]
         while True:
             self.stream.flush()
             now = time.monotonic()
