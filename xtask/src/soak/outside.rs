@@ -1,7 +1,7 @@
 //! The outside as the programs of a soak find it: a package index with a few small wheels, and a host with pages. Both
 //! are one small server at this machine's own address, which ends with the chore.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Cursor, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,6 +10,9 @@ use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
+use zip::ZipWriter;
+use zip::result::ZipResult;
+use zip::write::SimpleFileOptions;
 
 /// The projects of the index. Each has one module, `soak_<letter>`, whose `WORD` is the letter.
 pub(super) const PROJECTS: &[&str] = &["soak-a", "soak-b", "soak-c"];
@@ -88,7 +91,7 @@ fn answer(mut stream: &TcpStream) -> std::io::Result<()> {
             whole(stream, "text/html", page.as_bytes())
         }
         ["files", file] => match PROJECTS.iter().find(|name| file_name(name) == *file) {
-            Some(name) => whole(stream, "application/octet-stream", &wheel(name)),
+            Some(name) => whole(stream, "application/octet-stream", &wheel(name)?),
             None => absent(stream),
         },
         ["echo", word] => whole(stream, "text/plain", word.as_bytes()),
@@ -126,7 +129,7 @@ fn file_name(project: &str) -> String {
 }
 
 /// The wheel of a project.
-fn wheel(project: &str) -> Vec<u8> {
+fn wheel(project: &str) -> ZipResult<Vec<u8>> {
     let name = module(project);
     let info = format!("{name}-1.0.dist-info");
     let letter = project.rsplit('-').next().unwrap_or_default();
@@ -152,68 +155,18 @@ fn wheel(project: &str) -> Vec<u8> {
     archive(&files)
 }
 
-/// A zip archive of these files, none of them packed. They are small: whatever does not fit a field is left out.
-fn archive(files: &[(String, String)]) -> Vec<u8> {
-    let (mut content, mut directory, mut count) = (Vec::new(), Vec::new(), 0_u16);
+fn archive(files: &[(String, String)]) -> ZipResult<Vec<u8>> {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (path, text) in files {
-        let (Ok(at), Ok(size), Ok(name)) = (
-            u32::try_from(content.len()),
-            u32::try_from(text.len()),
-            u16::try_from(path.len()),
-        ) else {
-            continue;
-        };
-        // Version needed, flags, method, time and date, then sum and sizes.
-        let mut common = Vec::new();
-        common.extend([20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0]);
-        common.extend(crc32(text.as_bytes()).to_le_bytes());
-        common.extend(size.to_le_bytes());
-        common.extend(size.to_le_bytes());
-        common.extend(name.to_le_bytes());
-        common.extend([0, 0]);
-        content.extend(b"PK\x03\x04");
-        content.extend(&common);
-        content.extend(path.as_bytes());
-        content.extend(text.as_bytes());
-        directory.extend(b"PK\x01\x02\x14\x03");
-        directory.extend(&common);
-        // No comment, the first disk, no attributes of the first kind; a plain file by those of Unix.
-        directory.extend([0; 6]);
-        directory.extend((0o100_644_u32 << 16).to_le_bytes());
-        directory.extend(at.to_le_bytes());
-        directory.extend(path.as_bytes());
-        count += 1;
+        archive.start_file(path, SimpleFileOptions::default())?;
+        archive.write_all(text.as_bytes())?;
     }
-    let (at, size) = (content.len(), directory.len());
-    content.extend(directory);
-    content.extend(b"PK\x05\x06\0\0\0\0");
-    content.extend(count.to_le_bytes());
-    content.extend(count.to_le_bytes());
-    for figure in [size, at] {
-        content.extend(u32::try_from(figure).unwrap_or(0).to_le_bytes());
-    }
-    content.extend([0, 0]);
-    content
-}
-
-/// The sum that archives have of each file.
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |sum, byte| {
-        (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
-            (sum >> 1) ^ (0xEDB8_8320 & 0_u32.wrapping_sub(sum & 1))
-        })
-    })
+    Ok(archive.finish()?.into_inner())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sums_are_those_that_archives_have() {
-        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
-        assert_eq!(crc32(b""), 0);
-    }
 
     fn get(outside: &Outside, path: &str) -> String {
         let mut stream = TcpStream::connect(outside.address).unwrap();
