@@ -13,6 +13,7 @@ mod fuzz;
 mod image;
 mod install;
 mod node;
+mod pages;
 mod places;
 mod process;
 mod report;

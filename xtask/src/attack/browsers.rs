@@ -2,19 +2,16 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
+use super::abroad::{self, Visit};
 use super::evidence::Evidence;
 use super::program::Program;
 use super::scene::Side;
 use super::servers::BROWSER_LIMITS;
 use super::stage::Stage;
-use super::subject::Subject;
-use super::ways_out::lacking;
-use super::weak;
-use super::world::{PUBLIC, World};
-use crate::server::binary;
+use super::world::PUBLIC;
 
 pub(super) const PROGRAM: &str = include_str!("programs/browser.py");
 /// How long a browser with its page may take.
@@ -41,43 +38,22 @@ pub(super) fn play(
     side: &mut Side<'_>,
     ids: &[&'static str],
 ) -> Result<Evidence> {
-    if let Some(what) = World::lacks() {
-        return Ok(lacking(ids, what));
-    }
-    let world = World::build(stage).context("the world could not be built")?;
-    let mut evidence = match side {
-        Side::Sandbox(_) => {
-            let command = world.command(&binary(stage.places));
-            let mut options: Vec<String> = BROWSER_LIMITS.iter().map(|&o| o.to_owned()).collect();
-            options.extend(["--network", "public"].map(str::to_owned));
-            let mut subject = Subject::start(stage, "pages", command, &options)?;
-            let program = Program::new(PROGRAM, ids, told(ids, None))?;
-            let evidence = program.in_sandbox(stage, &mut subject, TIME)?;
-            subject.is_sound(stage, evidence.seen.container.as_deref())?;
-            subject.stop(stage)?;
-            evidence
-        }
-        Side::Weak(weakness) => {
-            let told = told(ids, Some("http://127.0.0.1:3128"));
-            let source = Program::new(PROGRAM, ids, told)?.source(stage);
-            let ended = weak::run_in(stage, weakness, Some(&world.network()), &source, TIME)?;
-            let mut evidence = Evidence {
-                output: ended.output,
-                ..Evidence::default()
-            };
-            evidence.read_answers();
-            evidence
-        }
+    let visit = Visit {
+        server: "pages",
+        limits: BROWSER_LIMITS,
+        program: &|proxy| Program::new(PROGRAM, ids, told(ids, proxy)),
+        time: TIME,
     };
-    let arrived = world.heard().0;
-    if !arrived.contains(ALLOWED) {
-        bail!(
-            "the page did not even get what it may have: {:?}",
-            evidence.output
-        );
-    }
-    evidence.arrived.extend(arrived);
-    Ok(evidence)
+    abroad::play(stage, ids, |world| {
+        let evidence = visit.play(stage, world, side)?;
+        if !world.heard().0.contains(ALLOWED) {
+            bail!(
+                "the page did not even get what it may have: {:?}",
+                evidence.output
+            );
+        }
+        Ok(evidence)
+    })
 }
 
 fn told(ids: &[&'static str], proxy: Option<&str>) -> Value {

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::abroad;
 use super::case::{Case, Finding, Weakness};
 use super::evidence::Evidence;
 use super::judge;
@@ -13,10 +14,8 @@ use super::program::Program;
 use super::scene::Side;
 use super::stage::Stage;
 use super::subject::{LIMITS, Subject};
-use super::ways_out::lacking;
 use super::weak;
 use super::world::{PUBLIC, World};
-use crate::server::binary;
 
 const INSTALLER: &str = include_str!("programs/installer.py");
 /// How long a program may run.
@@ -131,14 +130,6 @@ pub(super) fn play(
     side: &mut Side<'_>,
     ids: &[&'static str],
 ) -> Result<Evidence> {
-    if let Some(what) = World::lacks() {
-        return Ok(lacking(ids, what));
-    }
-    let world = World::build(stage).context("the world could not be built")?;
-    let mut evidence = Evidence {
-        in_sandbox: matches!(side, Side::Sandbox(_)),
-        ..Evidence::default()
-    };
     let mut attacks: Vec<Attack> = ATTACKS
         .iter()
         .filter(|(id, ..)| ids.contains(id))
@@ -152,36 +143,42 @@ pub(super) fn play(
         .collect();
     let surrounded = SURROUNDED.iter().filter(|one| ids.contains(&one.id));
     attacks.extend(surrounded.map(Surroundings::attack));
-    match side {
-        Side::Weak(weakness) => in_weak(stage, &world, weakness, &attacks, &mut evidence)?,
-        Side::Sandbox(_) => {
-            let mut subject = start(stage, &world)?;
-            for attack in &attacks {
-                in_sandbox(&mut subject, attack, &mut evidence)?;
+    abroad::play(stage, ids, |world| {
+        let mut evidence = Evidence {
+            in_sandbox: matches!(side, Side::Sandbox(_)),
+            ..Evidence::default()
+        };
+        match side {
+            Side::Weak(weakness) => in_weak(stage, world, weakness, &attacks, &mut evidence)?,
+            Side::Sandbox(_) => {
+                let mut subject = start(stage, world)?;
+                for attack in &attacks {
+                    in_sandbox(&mut subject, attack, &mut evidence)?;
+                }
+                installs_what_is_innocent(&mut subject)?;
+                subject.is_sound(stage, None)?;
+                subject.stop(stage)?;
             }
-            installs_what_is_innocent(&mut subject)?;
-            subject.is_sound(stage, None)?;
-            subject.stop(stage)?;
         }
-    }
-    evidence.arrived.extend(world.heard().0);
-    let said = std::mem::take(&mut evidence.answers);
-    evidence.read_answers();
-    // What a program said itself counts more than how its call ended.
-    for (id, word) in said {
-        evidence.answers.entry(id).or_insert(word);
-    }
-    Ok(evidence)
+        let said = std::mem::take(&mut evidence.answers);
+        evidence.read_answers();
+        // What a program said itself counts more than how its call ended.
+        for (id, word) in said {
+            evidence.answers.entry(id).or_insert(word);
+        }
+        Ok(evidence)
+    })
 }
 
 fn start(stage: &Stage<'_>, world: &World<'_>) -> Result<Subject> {
-    let command = world.command(&binary(stage.places));
-    let mut options: Vec<String> = LIMITS.iter().map(|&option| option.to_owned()).collect();
-    options.extend(["--network".to_owned(), "none".to_owned()]);
-    options.extend(["--index-url".to_owned(), format!("http://{PUBLIC}/simple/")]);
+    let index = format!("http://{PUBLIC}/simple/");
     let limit = format!("{}s", INSTALL_TIME.as_secs());
-    options.extend(["--install-timeout".to_owned(), limit]);
-    Subject::start(stage, "installs", command, &options)
+    let more = [
+        ["--network", "none"],
+        ["--index-url", &index],
+        ["--install-timeout", &limit],
+    ];
+    abroad::server(stage, world, "installs", LIMITS, more.as_flattened())
 }
 
 /// One call with everything put in.

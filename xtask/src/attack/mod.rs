@@ -3,6 +3,7 @@
 //!
 //! The catalogue is in [`catalogue`]; `docs/attacks.md` is made from it and from a complete run.
 
+mod abroad;
 mod browsers;
 mod case;
 mod catalogue;

@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
-use super::case::{Finding, Weakness};
+use super::abroad::{self, Visit};
+use super::case::Finding;
 use super::evidence::Evidence;
 use super::program::Program;
 use super::scene::Side;
 use super::stage::Stage;
-use super::subject::{LIMITS, Subject};
-use super::weak;
-use super::world::{NEIGHBOUR, OWN, OWN_6, PUBLIC, World};
-use crate::server::binary;
+use super::subject::LIMITS;
+use super::world::{NEIGHBOUR, OWN, OWN_6, PUBLIC};
 
 const PROGRAM: &str = include_str!("programs/network.py");
 const TIME: Duration = Duration::from_secs(120);
@@ -113,60 +112,25 @@ pub(super) fn play(
     side: &mut Side<'_>,
     ids: &[&'static str],
 ) -> Result<Evidence> {
-    if let Some(what) = World::lacks() {
-        return Ok(lacking(ids, what));
-    }
-    let world = World::build(stage).context("the world could not be built")?;
-    let mut evidence = match side {
-        Side::Sandbox(_) => in_sandbox(stage, &world, ids)?,
-        Side::Weak(weakness) => in_weak(stage, &world, weakness, ids)?,
+    let visit = Visit {
+        server: "network",
+        limits: LIMITS,
+        program: &|proxy| Program::new(PROGRAM, ids, told(proxy)),
+        time: TIME,
     };
-    let (arrived, most) = world.heard();
-    for id in ["N00.address", "N00.name"] {
-        if evidence.answer(id) != Some("done") || !arrived.contains(id) {
-            bail!("not even what is allowed is reached, so the refusals prove nothing: `{id}`");
+    abroad::play(stage, ids, |world| {
+        let mut evidence = visit.play(stage, world, side)?;
+        let (arrived, most) = world.heard();
+        for id in ["N00.address", "N00.name"] {
+            if evidence.answer(id) != Some("done") || !arrived.contains(id) {
+                bail!("not even what is allowed is reached, so the refusals prove nothing: `{id}`");
+            }
         }
-    }
-    evidence.arrived.extend(arrived);
-    evidence
-        .findings
-        .insert("N11.connections", connections(most));
-    Ok(evidence)
-}
-
-fn in_sandbox(stage: &Stage<'_>, world: &World<'_>, ids: &[&'static str]) -> Result<Evidence> {
-    let command = world.command(&binary(stage.places));
-    let mut options: Vec<String> = LIMITS.iter().map(|&option| option.to_owned()).collect();
-    options.extend(["--network", "public"].map(str::to_owned));
-    let mut subject = Subject::start(stage, "network", command, &options)?;
-    let program = Program::new(PROGRAM, ids, told(None))?;
-    let evidence = program.in_sandbox(stage, &mut subject, TIME)?;
-    subject.is_sound(stage, evidence.seen.container.as_deref())?;
-    subject.stop(stage)?;
-    Ok(evidence)
-}
-
-fn in_weak(
-    stage: &Stage<'_>,
-    world: &World<'_>,
-    weakness: &Weakness,
-    ids: &[&'static str],
-) -> Result<Evidence> {
-    let program = Program::new(PROGRAM, ids, told(Some("http://127.0.0.1:3128")))?;
-    let network = world.network();
-    let ended = weak::run_in(
-        stage,
-        weakness,
-        Some(&network),
-        &program.source(stage),
-        TIME,
-    )?;
-    let mut evidence = Evidence {
-        output: ended.output,
-        ..Evidence::default()
-    };
-    evidence.read_answers();
-    Ok(evidence)
+        evidence
+            .findings
+            .insert("N11.connections", connections(most));
+        Ok(evidence)
+    })
 }
 
 fn told(proxy: Option<&str>) -> Value {
@@ -183,21 +147,5 @@ fn connections(most: usize) -> Finding {
         0 => Finding::Unknown("no connection arrived".to_owned()),
         most if most > CONNECTIONS => Finding::Succeeded(format!("{most} at once")),
         most => Finding::Refused(format!("{most} at once")),
-    }
-}
-
-/// Says of every attack that this machine cannot try it.
-pub(super) fn lacking(ids: &[&'static str], what: &str) -> Evidence {
-    let word = format!("absent: this machine lacks {what}");
-    Evidence {
-        answers: ids
-            .iter()
-            .map(|id| ((*id).to_owned(), word.clone()))
-            .collect(),
-        findings: ids
-            .iter()
-            .map(|id| (*id, Finding::Refused(word.clone())))
-            .collect(),
-        ..Evidence::default()
     }
 }

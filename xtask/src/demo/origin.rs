@@ -1,7 +1,6 @@
 //! A web server on this machine's loopback, with one page: an origin that no program reaches
 //! unless the server was told to open it by name.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,12 +9,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::pages;
+
 /// The title of the page.
 pub(super) const TITLE: &str = "A page from outside the sandbox";
 /// How long a visitor may take for its request.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
-/// The longest request that is read.
-const MAX_REQUEST: u64 = 16 * 1024;
 
 /// The server; it runs until the chore ends.
 #[derive(Debug)]
@@ -34,7 +33,7 @@ impl Origin {
         thread::spawn(move || {
             // One after another: a visitor that stalls is given up after ten seconds.
             for visitor in listener.incoming().flatten() {
-                if serve(visitor).is_ok() {
+                if serve(&visitor).is_ok() {
                     counted.fetch_add(1, Ordering::Relaxed);
                 }
             }
@@ -52,26 +51,11 @@ impl Origin {
     }
 }
 
-fn serve(mut visitor: TcpStream) -> std::io::Result<()> {
-    visitor.set_read_timeout(Some(REQUEST_WITHIN))?;
-    visitor.set_write_timeout(Some(REQUEST_WITHIN))?;
-    let mut request = BufReader::new(visitor.try_clone()?.take(MAX_REQUEST));
-    let mut first = String::new();
-    request.read_line(&mut first)?;
-    let mut line = String::new();
-    while request.read_line(&mut line)? > 2 {
-        line.clear();
+fn serve(visitor: &TcpStream) -> std::io::Result<()> {
+    if pages::path_asked(visitor, REQUEST_WITHIN)? != "/" {
+        return pages::absent(visitor);
     }
-    let (status, body) = if first.starts_with("GET / ") {
-        let heading = format!("<title>{TITLE}</title><h1>{TITLE}</h1>");
-        ("200 OK", format!("<!doctype html>{heading}"))
-    } else {
-        ("404 Not Found", String::new())
-    };
-    write!(
-        visitor,
-        "HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\
-         Connection: close\r\n\r\n{body}",
-        body.len()
-    )
+    let heading = format!("<title>{TITLE}</title><h1>{TITLE}</h1>");
+    let page = format!("<!doctype html>{heading}");
+    pages::give(visitor, "text/html", page.as_bytes())
 }

@@ -1,7 +1,7 @@
 //! The outside as the programs of a soak find it: a package index with a few small wheels, and a host with pages. Both
 //! are one small server at this machine's own address, which ends with the chore.
 
-use std::io::{BufRead as _, BufReader, Cursor, Read as _, Write as _};
+use std::io::{Cursor, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,6 +14,8 @@ use zip::ZipWriter;
 use zip::result::ZipResult;
 use zip::write::SimpleFileOptions;
 
+use crate::pages;
+
 /// The projects of the index. Each has one module, `soak_<letter>`, whose `WORD` is the letter.
 pub(super) const PROJECTS: &[&str] = &["soak-a", "soak-b", "soak-c"];
 /// The name by which programs reach the pages.
@@ -23,8 +25,6 @@ pub(super) const HOST: &str = "soak.test";
 const SERVED_AT_ONCE: usize = 16;
 /// How long anybody is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The most of a request that is read, in bytes.
-const MAX_HEAD: u64 = 16 * 1024;
 /// For how long the page without an end goes on.
 const ENDLESS: Duration = Duration::from_secs(5);
 
@@ -73,51 +73,29 @@ fn own_address() -> std::io::Result<SocketAddr> {
 }
 
 fn answer(mut stream: &TcpStream) -> std::io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let mut head = BufReader::new(stream.take(MAX_HEAD)).lines();
-    let request = head.next().transpose()?.unwrap_or_default();
-    for line in head {
-        if line?.is_empty() {
-            break;
-        }
-    }
-    let path = request.split(' ').nth(1).unwrap_or_default();
+    let path = pages::path_asked(stream, PATIENCE)?;
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     match parts.as_slice() {
         ["simple", name] if PROJECTS.contains(name) => {
             let file = file_name(name);
             let page = format!("<!doctype html><a href=\"/files/{file}\">{file}</a>");
-            whole(stream, "text/html", page.as_bytes())
+            pages::give(stream, "text/html", page.as_bytes())
         }
         ["files", file] => match PROJECTS.iter().find(|name| file_name(name) == *file) {
-            Some(name) => whole(stream, "application/octet-stream", &wheel(name)?),
-            None => absent(stream),
+            Some(name) => pages::give(stream, "application/octet-stream", &wheel(name)?),
+            None => pages::absent(stream),
         },
-        ["echo", word] => whole(stream, "text/plain", word.as_bytes()),
+        ["echo", word] => pages::give(stream, "text/plain", word.as_bytes()),
         ["endless"] => {
-            stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
+            pages::begin(stream, "text/plain", None)?;
             let begun = Instant::now();
             while begun.elapsed() < ENDLESS {
                 stream.write_all(&[b'x'; 4096])?;
             }
             Ok(())
         }
-        _ => absent(stream),
+        _ => pages::absent(stream),
     }
-}
-
-fn whole(mut stream: &TcpStream, kind: &str, content: &[u8]) -> std::io::Result<()> {
-    let length = content.len();
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-    );
-    stream.write_all(head.as_bytes())?;
-    stream.write_all(content)
-}
-
-fn absent(mut stream: &TcpStream) -> std::io::Result<()> {
-    stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 }
 
 fn module(project: &str) -> String {
@@ -166,6 +144,8 @@ fn archive(files: &[(String, String)]) -> ZipResult<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     fn get(outside: &Outside, path: &str) -> String {

@@ -1,6 +1,6 @@
 //! Much at once: a hundred megabytes that a program prints or reads from the network, and files that it leaves.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::Command;
 use std::thread;
@@ -15,7 +15,7 @@ use super::super::talk::Transport;
 use super::server::Server;
 use super::stage::Stage;
 use super::{DRUN, PY, docker};
-use crate::{image, process};
+use crate::{image, pages, process};
 
 /// From the call to the answer.
 const OUTPUT: &str = "100 MB of output";
@@ -253,15 +253,8 @@ fn give(listener: &TcpListener, bytes: u64) -> Result<()> {
 
 /// Answers the one request of a connection.
 fn answer(stream: &mut TcpStream, bytes: u64) -> Result<()> {
-    let mut line = String::new();
-    let mut head = BufReader::new(&*stream);
-    while head.read_line(&mut line)? > 2 {
-        line.clear();
-    }
-    write!(
-        stream,
-        "HTTP/1.1 200 OK\r\ncontent-length: {bytes}\r\nconnection: close\r\n\r\n"
-    )?;
+    pages::path_asked(stream, COMES_WITHIN)?;
+    pages::begin(stream, "application/octet-stream", Some(bytes))?;
     let piece = vec![b'x'; PIECE];
     let mut left = usize::try_from(bytes)?;
     while left > 0 {
