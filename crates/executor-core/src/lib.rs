@@ -47,6 +47,7 @@
 pub mod audit;
 pub mod backend;
 pub mod capabilities;
+mod certificates;
 mod display;
 pub mod environments;
 pub mod error;
@@ -71,6 +72,7 @@ pub mod fuzzing {
     pub use crate::stream::fuzzing::{run as stream, seeds as stream_seeds};
 }
 
+pub use self::certificates::ExtraCertificates;
 pub use self::display::{Column, Display, DisplayKind, Part, Table};
 pub use self::error::{ErrorKind, SandboxError};
 pub use self::event::Event;

@@ -1,6 +1,7 @@
 //! Settings as a running thing: backend, gateway, executor, tool, server, in this order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use executor_core::backend::Progress;
 use executor_core::capabilities::{Capabilities, Capability};
@@ -93,15 +94,17 @@ impl Assembly {
     }
 
     /// Makes the engine ready while clients are served already; a call that comes first waits for
-    /// the same work. A failure is told by the executor's log, and the next call tries again.
+    /// the same work, which begins behind the first answer, or when nobody has asked in [`SILENCE`].
+    /// A failure is told by the executor's log, and the next call tries again.
     /// Dropping the set stops telling how far it is; the work itself is the executor's.
     ///
     /// Sandboxes are started ahead once a client was answered.
     pub(crate) fn prepare_in_background(&self, accepted: &Capabilities) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
-        let executor = self.executor.clone();
+        let (executor, server) = (self.executor.clone(), self.server());
         let (backend, accepted) = (Arc::clone(&self.backend), accepted.clone());
         tasks.spawn(async move {
+            let _asked = tokio::time::timeout(SILENCE, server.spoken()).await;
             if executor.prepare(&LogProgress).await.is_ok() {
                 for warning in gaps::warnings(&accepted, &backend.gaps()) {
                     tracing::warn!("{warning}");
@@ -117,6 +120,10 @@ impl Assembly {
         tasks
     }
 }
+
+/// How long a client has for its first question before the engine is asked anything: who starts a server asks at
+/// once, and would wait for the processor.
+const SILENCE: Duration = Duration::from_millis(50);
 
 /// What clients see of us.
 fn ourselves() -> Implementation {
@@ -167,7 +174,7 @@ fn executor_settings(settings: &Settings) -> ExecutorSettings {
     executor.opened = settings.network.opened.clone();
     executor.install = install;
     executor.environments = settings.modules.environments.clone();
-    executor.extra_certificates = settings.network.certificates.pem.clone();
+    executor.extra_certificates = settings.network.certificates.for_sandboxes();
     executor
 }
 

@@ -51,4 +51,4 @@ mod trust;
 pub use self::cli::Program;
 pub use self::launch::{Serving, launch};
 pub use self::secret::Secret;
-pub use self::trust::ExtraCertificates;
+pub use self::trust::{FoundCertificates, TrustedCertificates};

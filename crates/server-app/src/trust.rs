@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use executor_core::{ErrorKind, ExtraCertificates, SandboxError};
 use thiserror::Error;
 
 /// The most certificates that are handed in: each costs every sandbox some start time.
@@ -20,26 +21,95 @@ pub(crate) const MAX_PEM_BYTES: usize = 256 * 1024;
 
 /// Where the certificates come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Origin {
+enum Origin<'a> {
     /// A file that the operator named by the setting.
-    Setting(PathBuf),
+    Setting(&'a Path),
     /// The file of `SSL_CERT_FILE`.
-    Variable(PathBuf),
+    Variable(&'a Path),
     /// The host's trust store.
     Host,
 }
 
-/// What is handed in.
+/// Certificates beyond the usual ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct ExtraCertificates {
-    /// The certificates as PEM, one after the other; empty if there are none.
+pub struct FoundCertificates {
+    /// They, as PEM, one after the other; empty if there are none.
     pub pem: String,
     /// How many there are.
     pub count: usize,
     /// Where they were found, for people.
     pub origin: String,
+    /// What was left out, and why, if something was.
+    pub warning: Option<String>,
 }
+
+/// What sandboxes are to trust beyond the usual authorities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TrustedCertificates {
+    /// Those of a file that the operator named. It is read with the settings, so that a mistake is told at the start.
+    Named(FoundCertificates),
+    /// Those of this file, which `SSL_CERT_FILE` names to all programs of the host, or of the host's trust store. To
+    /// read some hundred takes longer than all else in a server's start: it is done when the first sandbox is started.
+    OfHost(Option<PathBuf>),
+}
+
+impl TrustedCertificates {
+    /// By the first of the setting, the variable and the host's store.
+    pub(crate) fn choose(
+        setting: Option<&Path>,
+        variable: Option<OsString>,
+    ) -> Result<Self, TrustError> {
+        if let Some(path) = setting {
+            return extra_certificates(&Origin::Setting(path)).map(Self::Named);
+        }
+        let variable = variable.filter(|path| !path.is_empty());
+        Ok(Self::OfHost(variable.map(PathBuf::from)))
+    }
+
+    /// The certificates. Blocks to read those of the host.
+    pub(crate) fn find(&self) -> Result<FoundCertificates, TrustError> {
+        let path = match self {
+            Self::Named(found) => return Ok(found.clone()),
+            Self::OfHost(None) => return extra_certificates(&Origin::Host),
+            Self::OfHost(Some(path)) => path,
+        };
+        match extra_certificates(&Origin::Variable(path)) {
+            // A stray variable of somebody else's is no reason not to serve.
+            Err(error @ TrustError::Unreadable { .. }) => Ok(FoundCertificates {
+                origin: path.display().to_string(),
+                warning: Some(format!("SSL_CERT_FILE is left out: {error}")),
+                ..FoundCertificates::default()
+            }),
+            found => found,
+        }
+    }
+
+    /// As an executor has them.
+    pub(crate) fn for_sandboxes(&self) -> ExtraCertificates {
+        let of_host = match self.clone() {
+            Self::Named(found) => return ExtraCertificates::from_pem(found.pem),
+            of_host @ Self::OfHost(_) => of_host,
+        };
+        ExtraCertificates::read_by(move || match of_host.find() {
+            Ok(found) => {
+                if let Some(warning) = found.warning {
+                    tracing::warn!("{warning}");
+                }
+                Ok(found.pem)
+            }
+            Err(error) => {
+                let failed =
+                    SandboxError::new(ErrorKind::StartFailed, "read what this host trusts");
+                Err(failed.with_source(error).with_hint(FEW))
+            }
+        })
+    }
+}
+
+/// The way out for a host that trusts too much.
+pub(crate) const FEW: &str = "name a file with the few that matter by `--ca-bundle FILE`";
 
 /// Why the certificates cannot be handed in.
 #[derive(Debug, Error)]
@@ -69,26 +139,15 @@ fn cause(error: Option<&rustls_native_certs::Error>) -> String {
     error.map(|error| format!(": {error}")).unwrap_or_default()
 }
 
-impl Origin {
-    /// The first of the setting, the variable and the host's store.
-    pub(crate) fn choose(setting: Option<PathBuf>, variable: Option<OsString>) -> Self {
-        match (setting, variable.filter(|path| !path.is_empty())) {
-            (Some(path), _) => Self::Setting(path),
-            (None, Some(path)) => Self::Variable(path.into()),
-            (None, None) => Self::Host,
-        }
-    }
-}
-
 /// Reads the certificates of `origin` and leaves out the usual ones.
-pub(crate) fn extra_certificates(origin: &Origin) -> Result<ExtraCertificates, TrustError> {
+fn extra_certificates(origin: &Origin<'_>) -> Result<FoundCertificates, TrustError> {
     let (found, shown) = match origin {
         Origin::Setting(path) | Origin::Variable(path) => {
             let found = rustls_native_certs::load_certs_from_paths(Some(path), None);
             if found.certs.is_empty() {
                 let source = found.errors.into_iter().next();
                 return Err(TrustError::Unreadable {
-                    path: path.clone(),
+                    path: path.to_path_buf(),
                     source,
                 });
             }
@@ -127,10 +186,11 @@ pub(crate) fn extra_certificates(origin: &Origin) -> Result<ExtraCertificates, T
             bytes: pem.len(),
         });
     }
-    Ok(ExtraCertificates {
+    Ok(FoundCertificates {
         pem,
         count: extra.len(),
         origin: shown,
+        warning: None,
     })
 }
 
@@ -189,7 +249,7 @@ mod tests {
     fn only_what_is_not_in_mozillas_list_is_handed_in() {
         let usual = webpki_root_certs::TLS_SERVER_ROOT_CERTS[0].as_ref();
         let file = file(&[usual, COMPANY, COMPANY]);
-        let extra = extra_certificates(&Origin::Setting(file.path().to_owned())).unwrap();
+        let extra = extra_certificates(&Origin::Setting(file.path())).unwrap();
         assert_eq!((extra.count, extra.pem), (1, to_pem(COMPANY)));
     }
 
@@ -209,16 +269,23 @@ mod tests {
     #[test]
     fn a_named_file_without_certificates_is_an_error() {
         let empty = file(&[]);
-        let path = empty.path().to_owned();
-        let error = extra_certificates(&Origin::Variable(path)).unwrap_err();
-        assert!(matches!(error, TrustError::Unreadable { .. }), "{error}");
-        let absent = extra_certificates(&Origin::Setting("/nonexistent/ca.pem".into()));
-        assert!(
-            absent
-                .unwrap_err()
-                .to_string()
-                .contains("`/nonexistent/ca.pem`")
-        );
+        for path in [empty.path(), Path::new("/nonexistent/ca.pem")] {
+            let error = TrustedCertificates::choose(Some(path), None).unwrap_err();
+            assert!(matches!(error, TrustError::Unreadable { .. }), "{error}");
+            let named = format!("`{}`", path.display());
+            assert!(error.to_string().contains(&named), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_stray_variable_is_left_out_and_said_so() {
+        let of_host = TrustedCertificates::choose(None, Some("/nonexistent/ca.pem".into()));
+        let found = of_host.unwrap().find().unwrap();
+        assert_eq!((found.count, found.pem.as_str()), (0, ""));
+        let warning = found.warning.unwrap();
+        let says =
+            "SSL_CERT_FILE is left out: no certificate could be read from `/nonexistent/ca.pem`";
+        assert!(warning.starts_with(says), "{warning}");
     }
 
     #[test]
@@ -228,7 +295,7 @@ mod tests {
             .collect();
         let refs: Vec<&[u8]> = many.iter().map(Vec::as_slice).collect();
         let file = file(&refs);
-        let error = extra_certificates(&Origin::Setting(file.path().to_owned())).unwrap_err();
+        let error = extra_certificates(&Origin::Setting(file.path())).unwrap_err();
         assert!(
             matches!(error, TrustError::TooMany { count: 101, .. }),
             "{error}"
@@ -243,13 +310,20 @@ mod tests {
     }
 
     #[test]
-    fn the_setting_wins_over_the_variable() {
-        let chosen = Origin::choose(Some("a".into()), Some("b".into()));
-        assert_eq!(chosen, Origin::Setting("a".into()));
-        assert_eq!(
-            Origin::choose(None, Some("b".into())),
-            Origin::Variable("b".into())
-        );
-        assert_eq!(Origin::choose(None, Some("".into())), Origin::Host);
+    fn the_setting_wins_and_what_the_host_has_is_read_later() {
+        let file = file(&[COMPANY]);
+        let named = TrustedCertificates::choose(Some(file.path()), Some("b".into())).unwrap();
+        assert!(matches!(named, TrustedCertificates::Named(_)), "{named:?}");
+        assert_eq!(named.find().unwrap().pem, to_pem(COMPANY));
+
+        let variable = Some(file.path().as_os_str().to_owned());
+        let of_host = TrustedCertificates::choose(None, variable).unwrap();
+        let path = Some(file.path().to_owned());
+        assert_eq!(of_host, TrustedCertificates::OfHost(path));
+        assert_eq!(of_host.find().unwrap().pem, to_pem(COMPANY));
+
+        let of_host = TrustedCertificates::choose(None, Some("".into())).unwrap();
+        assert_eq!(of_host, TrustedCertificates::OfHost(None));
+        assert_eq!(of_host.find().unwrap().origin, "the host's trust store");
     }
 }

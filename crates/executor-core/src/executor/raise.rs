@@ -124,10 +124,10 @@ async fn attempt(
     role: Role,
     made: Option<(Option<SetWish>, Ahead)>,
 ) -> Result<Raised> {
+    let certificates = shared.settings.extra_certificates.pem().await?;
     let mut sandbox = start(&shared.backend, &spec(shared, role)).await?;
     let user = program_uid();
-    let surroundings =
-        Surroundings::of(user, HOME).extra_certificates(shared.settings.extra_certificates.clone());
+    let surroundings = Surroundings::of(user, HOME).extra_certificates(certificates.to_owned());
     let order = program::order(shared, user, 0);
     let surroundings = match (role, made) {
         (Role::Builder | Role::Keeper, _) => surroundings,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::pool::PoolSettings;
 use super::shape::ShapeSettings;
 use crate::capabilities::Capabilities;
+use crate::certificates::ExtraCertificates;
 use crate::environments::EnvironmentSettings;
 use crate::gateway::{NetworkPolicy, OpenedHost};
 use crate::limits::{OutputLimits, ResultLimits, SandboxLimits, WallTime};
@@ -44,8 +45,8 @@ pub struct ExecutorSettings {
     pub install: InstallSettings,
     /// How sets of modules are built and kept, where the backend has a store for them.
     pub environments: EnvironmentSettings,
-    /// Certificates that the host trusts beyond the usual ones, as PEM; may be empty.
-    pub extra_certificates: String,
+    /// Certificates that the host trusts beyond the usual ones.
+    pub extra_certificates: ExtraCertificates,
     /// What the backend must enforce, or [`prepare`](crate::Executor::prepare) refuses.
     pub required: Capabilities,
     /// How often leftovers are looked for.
@@ -73,7 +74,7 @@ impl Default for ExecutorSettings {
             opened: Vec::new(),
             install: InstallSettings::default(),
             environments: EnvironmentSettings::default(),
-            extra_certificates: String::new(),
+            extra_certificates: ExtraCertificates::default(),
             required: Capabilities::all(),
             sweep_interval: Duration::from_secs(10),
             python: "python3".to_owned(),

@@ -20,6 +20,7 @@ use crate::failure::exit_of;
 use crate::gaps::consequence;
 use crate::launch;
 use crate::settings::Settings;
+use crate::trust::{FEW, FoundCertificates};
 
 /// Looks at everything that `settings` name, prints what it found, and says whether programs can
 /// be run as promised.
@@ -205,15 +206,24 @@ fn about_way_out(settings: &Settings, report: &mut Report) {
             "none: this host reaches the outside directly",
         );
     }
-    let certificates = &network.certificates;
-    let says = match certificates.count {
-        0 => format!("none beyond Mozilla's list in {}", certificates.origin),
-        count => format!(
-            "{count} beyond Mozilla's list, from {}",
-            certificates.origin
-        ),
-    };
-    report.good(Area::WayOut, "authorities", says);
+    match network.certificates.find() {
+        Ok(FoundCertificates {
+            warning: Some(warning),
+            ..
+        }) => report.warn(Area::WayOut, "authorities", warning),
+        Ok(FoundCertificates { count, origin, .. }) => {
+            let says = match count {
+                0 => format!("none beyond Mozilla's list in {origin}"),
+                count => format!("{count} beyond Mozilla's list, from {origin}"),
+            };
+            report.good(Area::WayOut, "authorities", says);
+        }
+        Err(error) => {
+            let remedy = Some(FEW.to_owned());
+            let says = error.to_string();
+            report.fail(Area::WayOut, "authorities", says, remedy, Exit::Failure);
+        }
+    }
 }
 
 async fn about_sandbox(assembly: &Assembly, report: &mut Report) {

@@ -15,7 +15,7 @@ use executor_tools::{ResultBudget, StoreLimits};
 use super::authorization::AuthorizationSettings;
 use crate::audit::AuditTo;
 use crate::secret::Secret;
-use crate::trust::ExtraCertificates;
+use crate::trust::TrustedCertificates;
 
 /// Every setting, checked.
 #[derive(Debug, Clone)]
@@ -93,7 +93,7 @@ pub struct NetworkSettings {
     /// The proxies of this host, through which the gateway dials.
     pub proxies: HostProxies,
     /// The certificates that sandboxes trust beyond the usual ones.
-    pub certificates: ExtraCertificates,
+    pub certificates: TrustedCertificates,
 }
 
 /// Where modules come from.

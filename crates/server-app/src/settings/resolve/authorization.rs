@@ -11,6 +11,7 @@ use crate::settings::foreign;
 use crate::settings::mistake::{Mistake, Refusal};
 use crate::settings::quantity::duration_within;
 use crate::settings::resolved::NetworkSettings;
+use crate::trust::{FEW, FoundCertificates};
 
 /// The most that clocks may be said to differ: with more, an expired token is a lasting one.
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
@@ -107,14 +108,20 @@ pub(super) fn authorization(
     Some(settings)
 }
 
-fn reach(resolver: &Resolver<'_>, network: &NetworkSettings) -> IssuerReach {
+fn reach(resolver: &mut Resolver<'_>, network: &NetworkSettings) -> IssuerReach {
     let proxies = foreign::proxies(resolver.environment);
+    let certificates = network.certificates.find().unwrap_or_else(|error| {
+        let mistake = Mistake::about("ca-bundle", error).hint(FEW);
+        resolver.mistakes.push(mistake);
+        FoundCertificates::default()
+    });
+    resolver.warnings.extend(certificates.warning);
     let given = |value: Option<String>| value.filter(|value| !value.is_empty());
     IssuerReach {
         proxy: given(proxies.https)
             .or_else(|| given(proxies.all))
             .map(Secret::new),
         without_proxy: proxies.no.unwrap_or_default(),
-        certificates: network.certificates.pem.clone(),
+        certificates: certificates.pem,
     }
 }

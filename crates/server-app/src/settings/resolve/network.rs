@@ -8,7 +8,7 @@ use crate::settings::foreign;
 use crate::settings::mistake::{Mistake, Refusal};
 use crate::settings::quantity::switch;
 use crate::settings::resolved::{ModuleSettings, NetworkSettings};
-use crate::trust::{ExtraCertificates, Origin, TrustError, extra_certificates};
+use crate::trust::TrustedCertificates;
 
 pub(super) fn network(resolver: &mut Resolver<'_>) -> NetworkSettings {
     let policy = policy(resolver);
@@ -134,30 +134,14 @@ fn proxies(resolver: &mut Resolver<'_>) -> HostProxies {
     }
 }
 
-fn certificates(resolver: &mut Resolver<'_>) -> ExtraCertificates {
-    let origin = Origin::choose(
-        resolver.path("ca-bundle"),
-        resolver.environment.get("SSL_CERT_FILE"),
-    );
-    match (extra_certificates(&origin), &origin) {
-        (Ok(extra), _) => extra,
-        (Err(error), Origin::Setting(_)) => {
+fn certificates(resolver: &mut Resolver<'_>) -> TrustedCertificates {
+    let setting = resolver.path("ca-bundle");
+    let variable = resolver.environment.get("SSL_CERT_FILE");
+    match TrustedCertificates::choose(setting.as_deref(), variable) {
+        Ok(certificates) => certificates,
+        Err(error) => {
             resolver.conflict("ca-bundle", Refusal::because(error));
-            ExtraCertificates::default()
-        }
-        // A stray variable of somebody else's is no reason not to serve.
-        (Err(error @ TrustError::Unreadable { .. }), _) => {
-            resolver
-                .warnings
-                .push(format!("SSL_CERT_FILE is left out: {error}"));
-            ExtraCertificates::default()
-        }
-        (Err(error), _) => {
-            resolver.mistakes.push(
-                Mistake::about("ca-bundle", error)
-                    .hint("name a file with the few that matter by `--ca-bundle FILE`"),
-            );
-            ExtraCertificates::default()
+            TrustedCertificates::OfHost(None)
         }
     }
 }
