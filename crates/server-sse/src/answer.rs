@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::future::poll_immediate;
 use futures_util::{Stream, StreamExt as _, stream};
 use mcp_server::{Replies, Reply};
-use tokio::time::{self, error::Elapsed};
+use tokio::time::{self, Instant, error::Elapsed};
 
 use crate::app::App;
 use crate::event;
@@ -85,6 +85,20 @@ fn events(
     raw_events(app, stream::iter(start).chain(messages), kept)
 }
 
+/// As good as never.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// When a stream that is silent from now on says that it is there: after the pause, or up to a sixteenth of it earlier, and
+/// with all others that are due about then. To be woken takes longer than to say it.
+fn next_sign(began: Instant, pause: Duration) -> Instant {
+    let step = (pause / 16).max(Duration::from_nanos(1));
+    let due = began.elapsed().saturating_add(pause);
+    let early = due.as_nanos() % step.as_nanos();
+    let early = Duration::from_nanos(u64::try_from(early).unwrap_or_default());
+    let sign = began.checked_add(due.saturating_sub(early));
+    sign.unwrap_or_else(|| Instant::now() + NEVER)
+}
+
 /// The bytes of a message, as they go out.
 pub(crate) fn pieces(message: Reply) -> impl Stream<Item = Bytes> {
     stream::iter(event::message(message))
@@ -96,14 +110,15 @@ pub(crate) fn raw_events(
     events: impl Stream<Item = Bytes> + Send + 'static,
     kept: impl Send + 'static,
 ) -> Response {
-    let state = (Box::pin(events), app.settings.keep_alive, kept);
-    let texts = stream::unfold(state, |(mut events, pause, kept)| async move {
-        let text = match time::timeout(pause, events.next()).await {
+    let (began, pause) = (app.began, app.settings.keep_alive);
+    let state = (Box::pin(events), kept);
+    let texts = stream::unfold(state, move |(mut events, kept)| async move {
+        let text = match time::timeout_at(next_sign(began, pause), events.next()).await {
             Ok(Some(event)) => event,
             Ok(None) => return None,
             Err(_) => Bytes::from_static(event::KEEP_ALIVE.as_bytes()),
         };
-        Some((Ok::<_, Infallible>(text), (events, pause, kept)))
+        Some((Ok::<_, Infallible>(text), (events, kept)))
     });
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
@@ -127,5 +142,25 @@ async fn answer_only(replies: &mut Replies) -> Option<Reply> {
         if reply.is_answer() {
             return Some(reply);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_falls_silent_together_is_heard_together_and_in_time() {
+        let pause = Duration::from_secs(16);
+        let began = Instant::now();
+        time::advance(Duration::from_millis(100_200)).await;
+        let first = next_sign(began, pause);
+        assert_eq!(first - Instant::now(), Duration::from_millis(15_800));
+        time::advance(Duration::from_millis(799)).await;
+        assert_eq!(next_sign(began, pause), first);
+        time::advance(Duration::from_millis(1)).await;
+        assert_eq!(next_sign(began, pause) - Instant::now(), pause);
+        assert_eq!(next_sign(began, Duration::ZERO), Instant::now());
+        assert_eq!(next_sign(began, Duration::MAX) - Instant::now(), NEVER);
     }
 }

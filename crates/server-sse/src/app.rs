@@ -9,6 +9,7 @@ use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use mcp_server::Server;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{self, ResourceServer};
@@ -27,6 +28,8 @@ pub(crate) struct App {
     pub(crate) access: Access,
     pub(crate) sessions: Sessions,
     pub(crate) bodies: BodyBudget,
+    /// When it began: what signs of life are counted from.
+    pub(crate) began: Instant,
     /// Cancelled when the server is shutting down: streams that would stay open for ever end.
     pub(crate) closing: CancellationToken,
 }
@@ -66,6 +69,7 @@ impl App {
             sessions: Sessions::new(settings.max_sessions, settings.session_idle),
             bodies: BodyBudget::new(settings.max_buffered_bytes),
             settings,
+            began: Instant::now(),
             closing,
         }
     }

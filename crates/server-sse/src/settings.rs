@@ -43,7 +43,8 @@ pub struct HttpSettings {
     pub write_timeout: Duration,
     /// How long an answer may take before it is streamed, if the client takes streams.
     pub stream_after: Duration,
-    /// How often a stream without news carries a comment, so that nothing between takes it for dead.
+    /// How often a stream without news carries a comment, so that nothing between takes it for dead. Streams that are
+    /// silent together carry it together, at most a sixteenth of this earlier.
     pub keep_alive: Duration,
     /// How long a client should wait before it takes up a stream that it lost (2025-11-25).
     pub retry: Duration,
