@@ -127,7 +127,9 @@ async fn attempt(
     let certificates = shared.settings.extra_certificates.pem().await?;
     let mut sandbox = start(&shared.backend, &spec(shared, role)).await?;
     let user = program_uid();
-    let surroundings = Surroundings::of(user, HOME).extra_certificates(certificates.to_owned());
+    let surroundings = Surroundings::of(user, HOME)
+        .extra_certificates(certificates.to_owned())
+        .trusted(shared.runner.trusted());
     let order = program::order(shared, user, 0);
     let surroundings = match (role, made) {
         (Role::Builder | Role::Keeper, _) => surroundings,

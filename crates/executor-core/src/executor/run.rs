@@ -76,6 +76,10 @@ pub(super) async fn drive(
         shared.preparation.forget();
         shared.shapes.flush();
     }
+    let raised = held.raised.as_ref();
+    if let Some(trusted) = raised.and_then(|raised| raised.link.take_trusted()) {
+        shared.runner.learn_trusted(trusted);
+    }
     let outcome = record.finish(ending);
     // Nothing runs any more in a sandbox whose program has ended by itself.
     let may_wait = matches!(outcome.ending, Ending::Exited(_)) && !shared.stop.is_cancelled();

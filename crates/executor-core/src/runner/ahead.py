@@ -170,10 +170,15 @@ class MakesReady:
     def make_ready(self, warm):
         """The next step of what a run would else have to wait for."""
         if self.trust.told:
-            self.trust.make()
+            self.make_trust()
             return
         if warm:
             warm_up(warm.pop(0))
+            return
+        if self.child is not None:
+            self.rehearsed = True
+            if self.expected is not None:
+                Rehearsal(self).play()
             return
         planned = self.ahead is not None
         try:
@@ -185,6 +190,12 @@ class MakesReady:
             # Without anything ahead the run will try again, and say why not.
             if planned:
                 self.stream.control(PREPARED, {"lost": str(error)[:300]})
+
+    def make_trust(self):
+        """Before anything that is not ours: what another sandbox is given of it has nothing foreign in it."""
+        found = self.trust.make()
+        if found is not None:
+            self.stream.control(TRUSTED, found)
 
     def plan_place(self):
         """The place that the next child takes, if one is known; the first makes ready there what was asked for."""

@@ -53,16 +53,8 @@ class Collector:
     def step(self, room):
         """The next of what there is to say, with at most `room` bytes of data; None at the end."""
         self.room = room
-        if self.user is not None:
-            os.setegid(self.user)
-            os.seteuid(self.user)
-        try:
+        with Acting(self.user):
             return next(self.steps, None)
-        finally:
-            if self.user is not None:
-                os.seteuid(0)
-                os.setegid(0)
-                prctl(PR_SET_DUMPABLE, 0)
 
     def walk(self):
         yield from self.displays()

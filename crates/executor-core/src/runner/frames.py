@@ -2,7 +2,7 @@
 #
 # The files of this directory are sent to process 1 as one text, in the order frames, proxy, names, program, leave,
 # ahead, browser, child, collect, value, announced, displays, trust, surroundings, order, check (of the environments),
-# sets, supervise, main; they share one namespace. CPython 3.9 and the standard library are all they
+# sets, supervise, rehearsal, main; they share one namespace. CPython 3.9 and the standard library are all they
 # may use.
 
 import collections
@@ -16,7 +16,7 @@ PROTOCOL = 2
 # Kinds. The first digit says who may send it: 0 the host, 1 the runner, 2 both.
 RUN, PING, PREPARE = 0x01, 0x02, 0x03
 READY, STARTED, DONE, PONG, OPEN, ITEM, SHOWN, PREPARED = 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18
-COMPILED = 0x19
+COMPILED, TRUSTED = 0x19, 0x1A
 DATA, END, RESET, CREDIT = 0x21, 0x22, 0x23, 0x24
 
 INPUT, STDOUT, STDERR, RESULTS, FIRST_PROXIED = 0, 1, 2, 3, 16

@@ -8,6 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
+use crate::stream::Trusted;
+
 /// What process 1 is started with, as the argument of `python3 -I -c`.
 ///
 /// It reads one length-prefixed text from its standard input and executes it, or one such piece of code, which begins with
@@ -51,10 +53,12 @@ pub(crate) const SOURCE: &str = concat!(
     include_str!("../environments/check.py"),
     include_str!("sets.py"),
     include_str!("supervise.py"),
+    include_str!("rehearsal.py"),
     include_str!("main.py"),
 );
 
-/// The runner as sandboxes get it: text for the first one, and for all others what the interpreter there has made of it.
+/// The runner as sandboxes get it: text for the first one, and for all others what the interpreter there has made of it;
+/// and what else one sandbox makes for all.
 ///
 /// To compile the text takes more than a third of the processor time until the runner waits. Only an interpreter of the
 /// same kind can do with another's code, so a sandbox that does not come up with it is a reason to
@@ -62,6 +66,7 @@ pub(crate) const SOURCE: &str = concat!(
 #[derive(Debug, Default)]
 pub(crate) struct Runner {
     compiled: Mutex<Option<Bytes>>,
+    trusted: Mutex<Option<Trusted>>,
 }
 
 impl Runner {
@@ -77,14 +82,29 @@ impl Runner {
         self.compiled().get_or_insert(compiled);
     }
 
-    /// Goes back to the text. Whether there was anything to forget.
+    /// What a sandbox has made of the certificates. To make it takes as much processor time as starting Python.
+    pub(crate) fn trusted(&self) -> Option<Trusted> {
+        lock(&self.trusted).clone()
+    }
+
+    /// Takes what a sandbox has made of the certificates, unless another was faster.
+    pub(crate) fn learn_trusted(&self, trusted: Trusted) {
+        lock(&self.trusted).get_or_insert(trusted);
+    }
+
+    /// Goes back to the text, and to what every sandbox does for itself. Whether there was anything to forget.
     pub(crate) fn forget(&self) -> bool {
+        lock(&self.trusted).take();
         self.compiled().take().is_some()
     }
 
     fn compiled(&self) -> MutexGuard<'_, Option<Bytes>> {
-        self.compiled.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.compiled)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The command of process 1, for the image's interpreter `python`.
@@ -117,7 +137,7 @@ mod tests {
             "import os, sys, json, struct, signal, select\n",
             include_str!("surroundings.py"),
             include_str!("order.py"),
-            "\nprint(json.dumps(usage(True, sys.argv[1])))\n",
+            "\nprint(json.dumps(Counters(True, sys.argv[1]).read()))\n",
         );
         let output = Command::new("python3")
             .args(["-I", "-c", script])

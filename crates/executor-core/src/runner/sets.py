@@ -44,9 +44,10 @@ class Sets:
             if resolved < not_before:
                 raise NoSet("stale")
             fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            if os.fstat(held).st_nlink == 0:
+            status = os.fstat(held)
+            if status.st_nlink == 0:
                 raise NoSet("absent")
-            record = json.loads(os.read(held, MAX_CONTROL))
+            record = json.loads(os.read(held, status.st_size))
             path = os.path.join(store, name)
             if check:
                 # Under another kernel than this it may have been written without ever reaching the disk.

@@ -20,10 +20,12 @@ class Supervisor(MakesReady):
         self.announcements.listen()
         self.trust = Trust(self.may_switch)
         self.sets = Sets()
+        self.counters = Counters(confined)
         self.run = None
         self.child = None  # forked ahead of its order
         self.expected = None  # what is known of the program's order before it comes
         self.ahead = None  # what that child is to make ready, until it is told
+        self.rehearsed = False  # since that child was forked
         self.finished_at = None
         self.poll = select.poll()
         self.watched = {}
@@ -47,7 +49,7 @@ class Supervisor(MakesReady):
             self.stream.flush()
             now = time.monotonic()
             waits = self.run is None and self.finished_at is None and not self.stream.unsent
-            idle = waits and (self.trust.told or warm or self.child is None)
+            idle = waits and (self.trust.told or warm or self.child is None or not self.rehearsed)
             events = self.wait(0 if idle else self.patience(now))
             if idle and not events:
                 self.make_ready(warm)
@@ -145,7 +147,7 @@ class Supervisor(MakesReady):
             if self.run is not None or self.finished_at is not None:
                 raise HostGone
             order = json.loads(payload)
-            self.run = Run(order, usage(self.confined), time.monotonic())
+            self.run = Run(order, self.counters.read(), time.monotonic())
             if self.run.text_left > MAX_PROGRAM:
                 raise HostGone
         elif kind in (DATA, END, RESET, CREDIT):
@@ -238,6 +240,7 @@ class Supervisor(MakesReady):
         self.run = None
 
     def fork(self, place=None):
+        self.rehearsed = False
         return Child(self.forget, self.confined, self.may_switch, place)
 
     def forget(self):
@@ -262,7 +265,7 @@ class Supervisor(MakesReady):
         if order.get("proxy"):
             found.update(proxy_environment(self.proxy.listen()))
         if self.trust.told:
-            self.trust.make()
+            self.make_trust()
         found.update(self.trust.environment())
         return found
 
@@ -410,7 +413,7 @@ class Supervisor(MakesReady):
         self.run = None
 
     def report(self):
-        run, after = self.run, usage(self.confined)
+        run, after = self.run, self.counters.read()
         report = {
             "cause": run.cause,
             "duration_ms": int(run.duration * 1000),

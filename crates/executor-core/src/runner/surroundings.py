@@ -12,17 +12,33 @@ FIONREAD = 0x541B  # of termios, on every machine whose calls our filter knows
 WARM = ["typing", "datetime", "random", "math", "threading", "csv"]
 
 
-def usage(confined, root="/sys/fs/cgroup"):
-    """Counters of the sandbox's control group, of either version; a host's are not ours to report."""
-    if not confined:
-        return {"peak": None, "oom": None}
-    v1, v2 = root + "/memory/memory.", root + "/memory."
-    peak = read_number(v1 + "max_usage_in_bytes", None)
-    oom = read_number(v1 + "oom_control", "oom_kill")
-    return {
-        "peak": read_number(v2 + "peak", None) if peak is None else peak,
-        "oom": read_number(v2 + "events", "oom_kill") if oom is None else oom,
-    }
+class Counters:
+    """Counters of the sandbox's control group, of either version; a host's are not ours to report.
+
+    The files stay open: to open them takes longer than all else that is done with them.
+    """
+
+    def __init__(self, confined, root="/sys/fs/cgroup"):
+        v1, v2 = root + "/memory/memory.", root + "/memory."
+        self.files = {"peak": None, "oom": None}
+        if confined:
+            self.files["peak"] = counter(v1 + "max_usage_in_bytes", None) or counter(v2 + "peak", None)
+            self.files["oom"] = counter(v1 + "oom_control", "oom_kill") or counter(v2 + "events", "oom_kill")
+
+    def read(self):
+        return {name: None if file is None else read_number(*file) for name, file in self.files.items()}
+
+
+def counter(path, key):
+    """A file that counts, and the word before its number, if it has one."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    if read_number(file, key) is None:
+        os.close(file)
+        return None
+    return file, key
 
 
 def processes():
@@ -58,13 +74,12 @@ def kill_descendants():
             pass
 
 
-def read_number(path, key):
+def read_number(file, key):
     try:
-        with open(path) as file:
-            for line in file.read(4096).splitlines():
-                words = line.split()
-                if key is None or words[0] == key:
-                    return int(words[-1])
+        for line in os.pread(file, 4096, 0).decode("ascii", "replace").splitlines():
+            words = line.split()
+            if key is None or words[0] == key:
+                return int(words[-1])
     except (OSError, ValueError, IndexError):
         pass
     return None

@@ -18,37 +18,71 @@ class Trust:
         return {name: self.bundle for name in names if self.bundle}
 
     def make(self):
-        """In a process of its own: what it imports does not stay here, and the database is the program's."""
+        """Gives what another sandbox of this image can lay down instead of making it, if that was made here."""
         told, self.told = self.told, None
         if not told["ca_pem"]:
-            return
+            return None
         path = os.path.join(told["state_dir"], "ca.pem")
+        made = told.get("made")
+        if made and made["source"] and not os.path.isfile(made["source"]):
+            made = None  # Another image has come under the same name.
+        found = made or self.find(told)
+        problem = found.get("lost") or attempt(write_bundle, path, found["source"], told["ca_pem"])
+        if problem:
+            self.notes.append("the extra certificates could not be handed in: " + problem)
+        else:
+            self.bundle = path
+        problem = found.get("problem")
+        if made and not problem:
+            problem = attempt(lay_down, made["database"], database_of(told), told["uid"] if self.may_switch else None)
+        if problem:
+            self.notes.append("Chromium will not know the extra certificates: " + problem)
+        return None if told.get("made") else found
+
+    def find(self, told):
+        """In a process of its own: what it imports does not stay here, and the database is the program's."""
         try:
             reader, writer = os.pipe()
             helper = os.fork()
         except OSError as error:
-            self.notes.append("the extra certificates could not be handed in: %s" % error)
-            return
+            return {"lost": str(error), "problem": str(error)}
         if helper == 0:
-            problems = [attempt(write_bundle, path, told["ca_pem"])]
-            problems.append(attempt(trust_in_browser, told, self.may_switch))
-            os.write(writer, json.dumps(problems).encode())
-            os._exit(0)
+            try:
+                with os.fdopen(writer, "w") as telling:
+                    json.dump(found_by_helper(told, self.may_switch), telling)
+            finally:
+                os._exit(0)
         os.close(writer)
         waited = select.poll()
         waited.register(reader, select.POLLIN)
-        heard = os.read(reader, 4096) if waited.poll(int(TRUST_PATIENCE * 1000)) else b""
+        give_up = time.monotonic() + TRUST_PATIENCE
+        heard, chunk = b"", None
+        while chunk != b"" and waited.poll(max(0, int((give_up - time.monotonic()) * 1000))):
+            chunk = os.read(reader, MAX_CONTROL)
+            heard += chunk
         os.close(reader)
-        if not heard:
+        if chunk != b"":
             os.kill(helper, signal.SIGKILL)
         os.waitpid(helper, 0)
-        problems = json.loads(heard) if heard else ["the helper did not end well in %d s" % TRUST_PATIENCE] * 2
-        if problems[0]:
-            self.notes.append("the extra certificates could not be written: " + problems[0])
-        else:
-            self.bundle = path
-        if problems[1]:
-            self.notes.append("Chromium will not know the extra certificates: " + problems[1])
+        try:
+            return json.loads(heard)
+        except ValueError:
+            why = "the helper did not end well in %d s" % TRUST_PATIENCE
+            return {"lost": why, "problem": why}
+
+
+def found_by_helper(told, may_switch):
+    """Where the image's own authorities are, and the database."""
+    source = default_bundle()
+    sources = [source, "/etc/ssl/certs/ca-certificates.crt"]
+    sources += ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"]
+    source = next((path for path in sources if path and os.path.isfile(path)), None)
+    problem = attempt(trust_in_browser, told, may_switch)
+    try:
+        database = {} if problem else read_all(database_of(told))
+    except OSError as error:
+        database, problem = {}, str(error)
+    return {"source": source, "database": database, "problem": problem}
 
 
 def attempt(step, *arguments):
@@ -59,18 +93,14 @@ def attempt(step, *arguments):
         return ("%s: %s" % (type(error).__name__, error))[:1000]
 
 
-def write_bundle(path, extra):
+def write_bundle(path, source, extra):
     """The image's own authorities and the extra ones, in one file."""
-    known = [default_bundle(), "/etc/ssl/certs/ca-certificates.crt"]
-    known += ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"]
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o644), "w") as bundle:
-        for source in known:
-            if source and os.path.isfile(source):
-                with open(source) as file:
-                    bundle.write(file.read() + "\n")
-                break
-        bundle.write(extra)
+    with open(os.open(path, flags, 0o644), "wb", buffering=0) as bundle:
+        if source:
+            with open(source, "rb", buffering=0) as own:
+                bundle.write(own.read() + b"\n")
+        bundle.write(extra.encode())
 
 
 def default_bundle():
@@ -83,10 +113,39 @@ def default_bundle():
     return os.environ.get(variable, path)
 
 
+def database_of(told):
+    return os.path.join(told["home"], ".pki", "nssdb")
+
+
+def read_all(directory):
+    """The files of a directory, packed, by name."""
+    import base64
+    import zlib
+
+    found = {}
+    for name in os.listdir(directory):
+        with open(os.path.join(directory, name), "rb") as file:
+            found[name] = base64.b64encode(zlib.compress(file.read())).decode()
+    return found
+
+
+def lay_down(files, directory, user):
+    """Writes what `read_all` gave elsewhere, as this user."""
+    import binascii
+    import zlib
+
+    with Acting(user):
+        os.makedirs(directory, 0o700, exist_ok=True)
+        for name, packed in files.items():
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+            with open(os.open(os.path.join(directory, name), flags, 0o600), "wb", buffering=0) as file:
+                file.write(zlib.decompress(binascii.a2b_base64(packed)))
+
+
 def trust_in_browser(told, may_switch):
     if may_switch:
         switch_identity(told["uid"], told["uid"])
-    return make_nss_database(told["ca_pem"], os.path.join(told["home"], ".pki", "nssdb"))
+    return make_nss_database(told["ca_pem"], database_of(told))
 
 
 def certificates(pem):

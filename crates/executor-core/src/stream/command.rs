@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::error::StreamError;
 use super::frame::MAX_CONTROL;
+use super::report::Trusted;
 use crate::files::InputFile;
 use crate::limits::{ByteSize, ResultLimits};
 
@@ -217,6 +218,8 @@ impl RunCommand {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Surroundings {
     ca_pem: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    made: Option<Trusted>,
     state_dir: String,
     home: String,
     uid: u32,
@@ -271,6 +274,7 @@ impl Surroundings {
     pub(crate) fn of(user: u32, home: &str) -> Self {
         Self {
             ca_pem: String::new(),
+            made: None,
             state_dir: "/run/sandbox".to_owned(),
             home: home.to_owned(),
             uid: user,
@@ -302,6 +306,17 @@ impl Surroundings {
     pub(crate) fn extra_certificates(mut self, pem: String) -> Self {
         self.ca_pem = pem;
         self
+    }
+
+    /// With what another sandbox of the same image has made of these certificates, if one has.
+    pub(crate) fn trusted(mut self, made: Option<Trusted>) -> Self {
+        self.made = made;
+        self
+    }
+
+    /// Whether the runner has to say what it makes of certificates.
+    pub(super) const fn makes_trusted(&self) -> bool {
+        !self.ca_pem.is_empty() && self.made.is_none()
     }
 
     /// Where process 1 may write, instead of `/run/sandbox`.

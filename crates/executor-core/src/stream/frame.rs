@@ -40,6 +40,8 @@ pub(super) enum Frame {
     Prepared(Bytes),
     /// The runner as the interpreter has compiled it.
     Compiled(Bytes),
+    /// What the runner has made of the certificates, for other sandboxes to lay down.
+    Trusted(Bytes),
     /// The command runs; JSON.
     Started(Bytes),
     /// The command and all it started are gone; JSON.
@@ -82,7 +84,7 @@ struct Kind {
 
 /// All kinds.
 #[rustfmt::skip]
-const KINDS: [Kind; 16] = [
+const KINDS: [Kind; 17] = [
     Kind { code: 0x01, name: "Run",     from: Some(Side::Host),   min: 2, max: MAX_CONTROL },
     Kind { code: 0x02, name: "Ping",    from: Some(Side::Host),   min: 8, max: 8 },
     Kind { code: 0x03, name: "Prepare", from: Some(Side::Host),   min: 2, max: MAX_CONTROL },
@@ -95,6 +97,7 @@ const KINDS: [Kind; 16] = [
     Kind { code: 0x17, name: "Shown",   from: Some(Side::Runner), min: 2, max: MAX_SHOWN },
     Kind { code: 0x18, name: "Prepared", from: Some(Side::Runner), min: 2, max: MAX_CONTROL },
     Kind { code: 0x19, name: "Compiled", from: Some(Side::Runner), min: 1, max: MAX_CONTROL },
+    Kind { code: 0x1A, name: "Trusted", from: Some(Side::Runner), min: 2, max: MAX_CONTROL },
     Kind { code: 0x21, name: "Data",    from: None,               min: 5, max: 4 + MAX_DATA },
     Kind { code: 0x22, name: "End",     from: None,               min: 4, max: 4 },
     Kind { code: 0x23, name: "Reset",   from: None,               min: 4, max: 4 },
@@ -110,6 +113,7 @@ impl Frame {
             Self::Prepare(_) => "Prepare",
             Self::Ready(_) => "Ready",
             Self::Compiled(_) => "Compiled",
+            Self::Trusted(_) => "Trusted",
             Self::Started(_) => "Started",
             Self::Done(_) => "Done",
             Self::Pong(_) => "Pong",
@@ -132,6 +136,7 @@ impl Frame {
             Self::Prepare(json) => head(out, 0x03, json.len()).put_slice(json),
             Self::Ready(json) => head(out, 0x11, json.len()).put_slice(json),
             Self::Compiled(code) => head(out, 0x19, code.len()).put_slice(code),
+            Self::Trusted(json) => head(out, 0x1A, json.len()).put_slice(json),
             Self::Started(json) => head(out, 0x12, json.len()).put_slice(json),
             Self::Done(json) => head(out, 0x13, json.len()).put_slice(json),
             Self::Pong(token) => head(out, 0x14, 8).put_u64(*token),
@@ -171,6 +176,7 @@ impl Frame {
             0x17 => Self::Shown(payload),
             0x18 => Self::Prepared(payload),
             0x19 => Self::Compiled(payload),
+            0x1A => Self::Trusted(payload),
             0x21 => Self::Data {
                 channel: payload.get_u32(),
                 payload,

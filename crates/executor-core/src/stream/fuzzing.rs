@@ -72,6 +72,13 @@ pub fn seeds() -> Vec<Vec<u8>> {
             done(0, 0),
         ],
         vec![
+            ready.clone(),
+            Frame::Trusted(text(
+                r#"{"source":"/a","database":{"cert9.db":"eJwDAAAAAAE="},"problem":null}"#,
+            )),
+            not_started.clone(),
+        ],
+        vec![
             Frame::Compiled(Bytes::from_static(b"code")),
             ready.clone(),
             Frame::Prepared(text(r#"{"imported":["numpy"],"failed":[["a","b"]]}"#)),
@@ -135,11 +142,12 @@ fn decode(bytes: &[u8], piece: usize) -> (Vec<Frame>, bool) {
 
 /// Gives the frames to a host that orders a program as soon as it may, and reads now and then.
 fn converse(frames: &[Frame]) -> Result<bool, String> {
+    let told = |is: fn(&Frame) -> bool| frames.iter().any(is);
     let mut surroundings = Surroundings::of(0, "/");
-    if frames
-        .iter()
-        .any(|frame| matches!(frame, Frame::Prepared(_)))
-    {
+    if told(|frame| matches!(frame, Frame::Trusted(_))) {
+        surroundings = surroundings.extra_certificates("PEM".to_owned());
+    }
+    if told(|frame| matches!(frame, Frame::Prepared(_))) {
         surroundings = surroundings.ahead(RunCommand::program(0), Ahead::within(Duration::ZERO));
     }
     let mut state = State::new(&surroundings).map_err(|error| error.to_string())?;

@@ -18,7 +18,7 @@ use super::channel::ProxyChannel;
 use super::command::{RunCommand, Surroundings};
 use super::error::StreamError;
 use super::frame::{Decoder, Side};
-use super::report::{Missing, Prepared, Ready, Report, Sets, Started};
+use super::report::{Missing, Prepared, Ready, Report, Sets, Started, Trusted};
 use super::results::Item;
 use super::state::{State, Told};
 use crate::backend::SandboxStream;
@@ -196,6 +196,12 @@ impl Link {
     /// that the host has not sent can have run there.
     pub(crate) fn take_compiled(&self) -> Option<Bytes> {
         self.shared.lock().take_compiled()
+    }
+
+    /// What the runner has made of the certificates, for other sandboxes of its image to lay down; once, and not if it
+    /// was given that. It was told before anything foreign was begun there.
+    pub(crate) fn take_trusted(&self) -> Option<Trusted> {
+        self.shared.lock().take_trusted()
     }
 
     /// Whether the runner was there when it was last heard.

@@ -19,6 +19,7 @@
 //! | `fuzzing` | what must hold of any bytes, for the fuzz targets |
 //! | `link` | the tasks that move bytes, and the face towards the executor |
 
+mod awaited;
 mod channel;
 mod command;
 mod credit;
@@ -37,5 +38,5 @@ mod tests;
 pub(crate) use self::command::{Ahead, RunCommand, SetWish, Surroundings};
 pub(crate) use self::error::StreamError;
 pub(crate) use self::link::{Feeder, Link, LinkEvent, LinkSettings};
-pub(crate) use self::report::{Cause, Exit, Missing, Prepared, Ready, Report, Sets};
+pub(crate) use self::report::{Cause, Exit, Missing, Prepared, Ready, Report, Sets, Trusted};
 pub(crate) use self::results::Item;

@@ -1,9 +1,10 @@
 //! What the runner says in its control frames, checked and converted.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::error::StreamError;
 use crate::files::{LeftOut, LeftOutReason};
@@ -271,6 +272,49 @@ pub(super) fn prepared(json: &[u8]) -> Result<Prepared, StreamError> {
         missing: wire.missing,
         lost: wire.lost.map(line),
     })
+}
+
+/// What a runner has made of certificates, to be laid down by other sandboxes of the same image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Trusted {
+    /// The image's own authorities.
+    source: Option<String>,
+    /// The files of the database that Chromium reads, packed, by name.
+    database: BTreeMap<String, String>,
+    /// Why there is none.
+    problem: Option<String>,
+}
+
+/// The most files of a database: NSS has three.
+const MAX_DATABASE: usize = 8;
+
+/// Reads a `Trusted` payload. Nothing, if the sandbox had no luck with it and the next one should try for itself.
+pub(super) fn trusted(json: &[u8]) -> Result<Option<Trusted>, StreamError> {
+    #[derive(Deserialize)]
+    struct Wire {
+        lost: Option<String>,
+        source: Option<String>,
+        #[serde(default)]
+        database: BTreeMap<String, String>,
+        problem: Option<String>,
+    }
+    let wire: Wire = parse("Trusted", json)?;
+    let is_name = |name: &String| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '.';
+        (1..=64).contains(&name.len()) && !name.starts_with('.') && name.chars().all(plain)
+    };
+    if wire.database.len() > MAX_DATABASE || !wire.database.keys().all(is_name) {
+        return Err(StreamError::OutOfRange("database"));
+    }
+    let texts = wire.source.iter().chain(&wire.problem);
+    if texts.map(String::len).max().unwrap_or_default() > MAX_TEXT {
+        return Err(StreamError::OutOfRange("source"));
+    }
+    Ok(wire.lost.is_none().then_some(Trusted {
+        source: wire.source,
+        database: wire.database,
+        problem: wire.problem,
+    }))
 }
 
 /// What a `Done` payload says.

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
+use super::awaited::Awaited;
 use super::command::{RunCommand, Surroundings};
 use super::error::StreamError;
 use super::frame::{Frame, MAX_DATA};
 use super::proxied::Proxied;
-use super::report::{self, Done, Missing, Prepared, Ready, Report, Started};
+use super::report::{self, Done, Missing, Prepared, Ready, Report, Started, Trusted};
 use super::results::{Item, RESULTS, Results};
 use super::standard::{INPUT, Input, Output, STDERR, STDOUT};
 use crate::output::OutputStream;
@@ -51,10 +52,10 @@ pub(super) struct State {
     phase: Phase,
     failure: Option<StreamError>,
     ready: Option<Ready>,
-    /// Whether the runner is still to say what came of making something ready.
-    preparing: bool,
-    prepared: Option<Prepared>,
+    /// What came of making something ready.
+    prepared: Awaited<Prepared>,
     compiled: Option<Bytes>,
+    trusted: Awaited<Trusted>,
     surroundings: Option<Bytes>,
     command: Option<Bytes>,
     input: Input,
@@ -82,9 +83,9 @@ impl State {
             phase: Phase::Booting,
             failure: None,
             ready: None,
-            preparing: surroundings.has_ahead(),
-            prepared: None,
+            prepared: Awaited::of(surroundings.has_ahead()),
             compiled: None,
+            trusted: Awaited::of(surroundings.makes_trusted()),
             surroundings: Some(surroundings.to_json()?),
             command: None,
             input: Input::of(Bytes::new(), false),
@@ -110,7 +111,7 @@ impl State {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
-        if self.phase != Phase::Idle || self.preparing || self.has_news() {
+        if self.phase != Phase::Idle || self.prepared.is_due() || self.has_news() {
             return Err(StreamError::NotIdle);
         }
         self.command = Some(command.to_json()?);
@@ -166,9 +167,15 @@ impl State {
                 Ok(())
             }
             (_, Phase::Booting) => out_of_order,
-            (Frame::Prepared(json), Phase::Idle) if self.preparing => {
-                self.prepared = Some(report::prepared(json)?);
-                self.preparing = false;
+            // Once, and before anything foreign is begun there: nobody else can have told it.
+            (Frame::Trusted(json), Phase::Idle | Phase::Ordered { .. })
+                if self.trusted.is_due() =>
+            {
+                self.trusted = report::trusted(json)?.map_or(Awaited::Nothing, Awaited::Here);
+                Ok(())
+            }
+            (Frame::Prepared(json), Phase::Idle) if self.prepared.is_due() => {
+                self.prepared = Awaited::Here(report::prepared(json)?);
                 Ok(())
             }
             (Frame::Started(json), Phase::Ordered { last }) => {
@@ -323,6 +330,11 @@ impl State {
         self.done
             .take()
             .or_else(|| self.failure.clone().map(Told::Failed))
+    }
+
+    /// What the runner has made of the certificates, if it was not given that.
+    pub(super) fn take_trusted(&mut self) -> Option<Trusted> {
+        self.trusted.take()
     }
 
     /// The runner as the sandbox's interpreter has compiled it, if it was sent as text.

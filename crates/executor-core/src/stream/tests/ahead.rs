@@ -9,7 +9,7 @@ use expect_test::{Expect, expect};
 use tempfile::TempDir;
 
 use super::hostile::{connect_in, failure, json, prepared, ready, started};
-use super::local::{Finished, Local, placed, run_on};
+use super::local::{Finished, Local, placed, python, run_on};
 use super::programs::{ALIKE, all_alike, both_after};
 use crate::limits::ResultLimits;
 use crate::stream::frame::Frame;
@@ -421,6 +421,39 @@ async fn what_is_imported_of_a_project_is_what_its_files_say() {
     .await;
     named("PyYAML", "yaml/__init__.py\n_yaml/__init__.py", &["yaml"]).await;
     named("empty", "empty/data.txt", &[]).await;
+}
+
+/// What the runner's own process says of a run that it goes through with nobody there.
+const REHEARSAL: &str = "
+import sys
+stream = Stream(*os.pipe())
+supervisor = Supervisor(stream, False, False)
+supervisor.expected = json.loads(sys.argv[1])['order']
+before = os.listdir('/proc/self/fd')
+print(Rehearsal(supervisor).play(), os.listdir('/proc/self/fd') == before)
+print(supervisor.run, supervisor.child, supervisor.finished_at, list(stream.unsent), descendants())
+";
+
+#[test]
+fn a_run_is_gone_through_to_its_end_with_nobody_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let order = placed(RunCommand::program(0), directory.path()).results(ResultLimits::default());
+    let told = Surroundings::of(0, "/").expecting(order).to_json().unwrap();
+    let script = directory.path().join("runner.py");
+    std::fs::write(&script, format!("{}{REHEARSAL}", crate::runner::SOURCE)).unwrap();
+    let output = std::process::Command::new(python())
+        .arg("-I")
+        .arg(&script)
+        .arg(std::str::from_utf8(&told).unwrap())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&output.stderr).into_owned();
+    expect![[r#"
+        True True
+        None None None [] {}
+    "#]]
+    .assert_eq(&(said + &complained));
 }
 
 #[tokio::test]

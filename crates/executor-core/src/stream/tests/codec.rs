@@ -97,7 +97,7 @@ fn headers_are_refused_before_their_payload_is_there() {
     check(0x22, 3, Err("frame `End` claims a length of 3"));
     check(0x24, 9, Err("frame `Credit` claims a length of 9"));
     check(0x00, 0, Err("unknown kind of frame `0x00`"));
-    check(0x1a, 2, Err("unknown kind of frame `0x1a`"));
+    check(0x1b, 2, Err("unknown kind of frame `0x1b`"));
     check(0xff, 2, Err("unknown kind of frame `0xff`"));
     check(0x01, 2, Err("frame `Run` came from the wrong side"));
     check(0x02, 8, Err("frame `Ping` came from the wrong side"));

@@ -11,3 +11,4 @@ mod programs;
 mod proxied;
 mod results;
 mod results_pictures;
+mod trusted;

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::local::{Finished, Local};
 use crate::output::OutputStream;
 use crate::stream::channel::ProxyChannel;
-use crate::stream::{LinkEvent, RunCommand, Surroundings};
+use crate::stream::{LinkEvent, RunCommand};
 
 /// Runs `text` with the proxy's port open, each connection served by `serve`.
 async fn run_served<F, S>(
@@ -216,49 +216,4 @@ async fn the_variables_of_the_proxy_are_set_when_it_is_open() {
     let text = "import os\nprint([k for k in os.environ if 'proxy' in k.lower()])\n";
     let run = run_served(text, |c| c.proxy(false), echo).await;
     assert_eq!(run.out(), "[]\n");
-}
-
-#[tokio::test]
-async fn extra_certificates_reach_every_kind_of_client() {
-    let state = tempfile::tempdir().unwrap();
-    let pem = include_str!("authority.pem");
-    let text = "import os, ssl, pathlib\n\
-        names = ['SSL_CERT_FILE', 'REQUESTS_CA_BUNDLE', 'PIP_CERT', 'NODE_EXTRA_CA_CERTS', 'CURL_CA_BUNDLE']\n\
-        print({os.environ[n] for n in names} == {os.environ['SSL_CERT_FILE']})\n\
-        subjects = [dict(p[0] for p in c['subject']).get('commonName') for c in ssl.create_default_context().get_ca_certs()]\n\
-        print('Test Authority' in subjects)\n\
-        print((pathlib.Path.home() / '.pki/nssdb/cert9.db').exists())\n";
-    let surroundings = |s: Surroundings| {
-        s.state_dir(state.path().to_str().unwrap())
-            .extra_certificates(pem.to_owned())
-    };
-    let mut local = Local::boot_with(surroundings).await;
-    // Whoever comes first finds them, whether there was time to make them before or not.
-    let argv = [
-        "python3",
-        "-c",
-        "import os; print(open(os.environ['PIP_CERT']).read().count('Test Auth') < 9)",
-    ];
-    let command = RunCommand::command(argv.map(str::to_owned).to_vec());
-    local.send(local.surround(command), b"");
-    assert_eq!(local.finish().await.unwrap().out(), "True\n");
-    local.send(local.program(text), text.as_bytes());
-    let run = local.finish().await.unwrap();
-    // Without libnss3 the note says so; both are right, one of them has to be.
-    let database = if run.notes.is_empty() {
-        "True"
-    } else {
-        "False"
-    };
-    assert_eq!(
-        (run.out(), run.err()),
-        (format!("True\nTrue\n{database}\n").as_str(), "")
-    );
-    assert!(
-        run.notes
-            .iter()
-            .all(|n| n.contains("Chromium") && n.contains("libnss3.so is not in the image")),
-        "{:?}",
-        run.notes
-    );
 }
