@@ -178,7 +178,7 @@ class MakesReady:
         if self.child is not None:
             self.rehearsed = True
             if self.expected is not None:
-                Rehearsal(self).play()
+                attempt(Rehearsal(self).play)  # Without it a run takes longer, and nothing else.
             return
         planned = self.ahead is not None
         try:
