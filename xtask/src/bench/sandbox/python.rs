@@ -17,6 +17,16 @@ use super::server::{PRINTED, PROGRAM};
 /// What stands behind the program's own output when Python has ended.
 const ENDED: &str = ".\n";
 
+/// What starts a program of the image, whose words are still to be added, in its files with a clean environment.
+pub(super) fn in_image(root: &Path) -> Command {
+    let mut command = Command::new("chroot");
+    command.arg(root).env_clear().env("LANG", "C.UTF-8").env(
+        "PATH",
+        "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    );
+    command
+}
+
 /// A shell that starts a Python for each line that it reads.
 #[derive(Debug)]
 pub(super) struct Shell {
@@ -36,15 +46,8 @@ impl Shell {
     /// The same for another program, without quotes in it, that prints one line.
     pub(super) fn open_for(root: &Path, program: &str, prints: &'static str) -> Result<Self> {
         let script = format!("while read -r line; do python3 -I -c '{program}'; echo .; done");
-        let mut child = Command::new("chroot")
-            .arg(root)
+        let mut child = in_image(root)
             .args(["/bin/sh", "-c", &script])
-            .env_clear()
-            .env(
-                "PATH",
-                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            )
-            .env("LANG", "C.UTF-8")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -2,7 +2,6 @@
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +11,7 @@ use serde_json::Value;
 use super::super::message::Call;
 use super::super::scenario::{Bound, Readings, Row, Scale, Scenario, Unit};
 use super::super::talk::Transport;
+use super::python::in_image;
 use super::server::Server;
 use super::stage::Stage;
 use super::{DRUN, PY, docker};
@@ -181,12 +181,8 @@ impl<'s> Throughput<'s> {
     fn download_of_python(&self, bytes: u64) -> Result<f64> {
         let listener = listen()?;
         let program = READS.replace("{url}", &format!("http://{}/", listener.local_addr()?));
-        let mut python = Command::new("chroot");
-        python
-            .arg(self.stage.root()?)
-            .args(["/usr/bin/env", "python3", "-I", "-c", &program])
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin");
+        let mut python = in_image(self.stage.root()?);
+        python.args(["python3", "-I", "-c", &program]);
         let printed = beside(&listener, bytes, || process::read(&mut python))?;
         seconds(&printed, bytes)
     }
