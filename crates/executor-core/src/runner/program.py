@@ -157,24 +157,6 @@ def switch_identity(uid, gid):
         raise PermissionError("the identity could not be changed")
 
 
-class Acting:
-    """Process 1 with the rights of a user for a while; with its own if there is none."""
-
-    def __init__(self, user):
-        self.user = user
-
-    def __enter__(self):
-        if self.user is not None:
-            os.setegid(self.user)
-            os.seteuid(self.user)
-
-    def __exit__(self, *_):
-        if self.user is not None:
-            os.seteuid(0)
-            os.setegid(0)
-            prctl(PR_SET_DUMPABLE, 0)
-
-
 def prefer_for_oom():
     try:
         with open("/proc/self/oom_score_adj", "w") as file:

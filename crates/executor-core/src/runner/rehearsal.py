@@ -48,13 +48,8 @@ class Rehearsal(Supervisor):
         try:
             for _ in range(MOST_ROUNDS):
                 self.stream.flush()
-                now = time.monotonic()
-                self.patience(now)
-                for fd, what in self.wait(0):
-                    self.dispatch(fd, what, now)
-                self.reap()
-                self.check_clocks(now)
-                self.advance(now)
+                self.patience(time.monotonic())
+                self.attend(self.wait(0))
                 if self.finished_at is not None:
                     self.stream.flush()
                     return True

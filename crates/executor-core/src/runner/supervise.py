@@ -54,12 +54,16 @@ class Supervisor(MakesReady):
             if idle and not events:
                 self.make_ready(warm)
                 continue
-            now = time.monotonic()
-            for fd, what in events:
-                self.dispatch(fd, what, now)
-            self.reap()
-            self.check_clocks(time.monotonic())
-            self.advance(time.monotonic())
+            self.attend(events)
+
+    def attend(self, events):
+        """Does what is due after a wait."""
+        now = time.monotonic()
+        for fd, what in events:
+            self.dispatch(fd, what, now)
+        self.reap()
+        self.check_clocks(time.monotonic())
+        self.advance(time.monotonic())
 
     # Waiting
 

@@ -93,6 +93,24 @@ def free_bytes(path):
     return disk.f_bavail * disk.f_frsize
 
 
+class Acting:
+    """Process 1 with the rights of a user for a while; with its own if there is none."""
+
+    def __init__(self, user):
+        self.user = user
+
+    def __enter__(self):
+        if self.user is not None:
+            os.setegid(self.user)
+            os.seteuid(self.user)
+
+    def __exit__(self, *_):
+        if self.user is not None:
+            os.seteuid(0)
+            os.setegid(0)
+            prctl(PR_SET_DUMPABLE, 0)
+
+
 def playwright_version():
     """The version whose browsers the image carries: Playwright's own images say so in a file."""
     try:
